@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+set -uo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+fast=0 areas=()
+for argument in "$@"; do
+  case $argument in
+    --fast) fast=1 ;;
+    disks|store|hyperv|roles|main) areas+=("$argument") ;;
+    -h|--help) sed -n '2,5s/^# //p' test; exit 0 ;;
+    *) echo "test: unknown argument '$argument' (areas: disks store hyperv roles main)" >&2; exit 2 ;;
+  esac
+done
+[ ${#areas[@]} -gt 0 ] || areas=(disks store hyperv roles main)
+
+declare -A project=([disks]=Disks [store]=Store [hyperv]=HyperV [roles]=Roles [main]=EndToEnd)
+declare -A budget=([disks]=120 [store]=180 [hyperv]=240 [roles]=180 [main]=300)
+
+[ "$fast" = 1 ] || build/install-test-packages
+out="$root/.build/tests"
+mkdir -p "$out"
+echo "building the tests …"
+dotnet build Stillpoint.slnx -c Release --nologo -v quiet -p:UseSharedCompilation=true >"$out/build.log" 2>&1 \
+  || { cat "$out/build.log"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+dotnet build-server shutdown --vbcscompiler >/dev/null 2>&1
+[ "$fast" = 1 ] || ./stillpoint --version >/dev/null || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+
+passed=0 failed=0 skipped=0
+for area in "${areas[@]}"; do
+  name="Stillpoint.${project[$area]}.Tests"
+  dir="tests/$name/bin/Release/net10.0"
+  log="$out/$area.log"
+  filter=()
+  [ "$fast" = 0 ] || filter=(--filter-not-trait Kind=Slow)
+  started=$(date +%s)
+  echo "== $area"
+  "$dir/$name" --progress off --no-ansi --output Detailed --show-live-output off "${filter[@]}" >"$log" 2>&1
+  code=$?
+  count() { sed -n "s/^ *$1: *\([0-9]*\).*/\1/p" "$log" | tail -n 1; }
+  p=$(count succeeded) f=$(count failed) s=$(count skipped)
+  passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0})) skipped=$((skipped + ${s:-0}))
+  grep -E '^ *skipped ' "$log" -A 2 | sed 's/^/  /'
+  if [ "$code" != 0 ] && [ "$code" != 8 ]; then
+    cat "$log"
+    [ "${f:-0}" -gt 0 ] || failed=$((failed + 1))
+  fi
+  echo "   ${p:-0} passed, ${f:-0} failed, ${s:-0} skipped in $(( $(date +%s) - started )) s (budget ${budget[$area]} s)"
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,139 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Stillpoint.Durable;
+
+/// <summary>
+/// What a crash or a power cut may not undo. .NET raises nothing when fsync fails on Linux, and has no fsync of a directory, so the calls
+/// are made here and their results checked. A failed sync is final for that file: the kernel may already have dropped the dirty pages.
+/// </summary>
+public static partial class DurableFile
+{
+    /// <summary>Waits until the file's data and size are on stable storage.</summary>
+    /// <exception cref="IOException">The system reported an error; what was written since the last sync must be taken as lost.</exception>
+    public static void Sync(SafeFileHandle file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        var added = false;
+        try
+        {
+            file.DangerousAddRef(ref added);
+            if (OperatingSystem.IsWindows())
+            {
+                if (!FlushFileBuffers(file.DangerousGetHandle())) throw Failed("FlushFileBuffers", Marshal.GetLastPInvokeError());
+            }
+            else if (UnixSync(checked((int)file.DangerousGetHandle())) is var error and not 0)
+            {
+                throw Failed("fsync", error);
+            }
+        }
+        finally
+        {
+            if (added) file.DangerousRelease();
+        }
+    }
+
+    /// <summary>Waits until the names in a directory are on stable storage: needed after a create, a rename or a delete in it. On Windows
+    /// the file system journals names itself and nothing is done.</summary>
+    /// <exception cref="IOException">The directory could not be opened or synced.</exception>
+    public static void SyncDirectory(string directory)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        if (OperatingSystem.IsWindows()) return;
+        var descriptor = UnixOpenDirectory(directory);
+        try
+        {
+            if (UnixSync(descriptor) is var error and not 0) throw Failed($"fsync of {directory}", error);
+        }
+        finally
+        {
+            _ = Unix.Close(descriptor);
+        }
+    }
+
+    /// <summary>Writes a whole small file so that after a crash the path holds either the old bytes or the new ones, never a part.</summary>
+    /// <param name="path">The file; its directory must exist.</param>
+    /// <param name="bytes">The whole content.</param>
+    /// <param name="mode">Unix permissions; owner read and write by default.</param>
+    public static void Replace(string path, ReadOnlySpan<byte> bytes, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite)
+    {
+        var temporary = path + ".new";
+        WriteSynced(temporary, FileMode.Create, bytes, mode);
+        File.Move(temporary, path, overwrite: true);
+        SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    }
+
+    /// <summary>Creates a file that must not exist yet; of several that try at once exactly one succeeds, and a name that is there after
+    /// a crash holds all its bytes.</summary>
+    /// <returns>False when the file was there already.</returns>
+    public static bool TryCreate(string path, ReadOnlySpan<byte> bytes, string uniqueSuffix, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite)
+    {
+        var temporary = $"{path}.{uniqueSuffix}.new";
+        WriteSynced(temporary, FileMode.CreateNew, bytes, mode);
+        try
+        {
+            if (!Claim(temporary, path)) return false;
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+        SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        return true;
+    }
+
+    private static void WriteSynced(string path, FileMode fileMode, ReadOnlySpan<byte> bytes, UnixFileMode mode)
+    {
+        var options = new FileStreamOptions { Mode = fileMode, Access = FileAccess.Write, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = mode;
+        using var file = new FileStream(path, options);
+        file.Write(bytes);
+        Sync(file.SafeFileHandle);
+    }
+
+    /// <summary>Gives the finished file its name unless the name is taken: a hard link on Unix, a move without overwrite on Windows.</summary>
+    private static bool Claim(string temporary, string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            try
+            {
+                File.Move(temporary, path, overwrite: false);
+                return true;
+            }
+            catch (IOException) when (File.Exists(path))
+            {
+                return false;
+            }
+        }
+        var error = Unix.Link(temporary, path);
+        return error switch
+        {
+            0 => true,
+            Unix.FileExists => false,
+            _ => throw Failed($"link of {path}", error),
+        };
+    }
+
+    private static int UnixSync(int descriptor)
+    {
+        int error;
+        do error = Unix.Sync(descriptor);
+        while (error == Unix.Interrupted);
+        return error;
+    }
+
+    private static int UnixOpenDirectory(string directory)
+    {
+        var descriptor = Unix.OpenDirectory(directory, out var error);
+        return descriptor >= 0 ? descriptor : throw Failed($"open of {directory}", error);
+    }
+
+    private static IOException Failed(string call, int error) =>
+        new($"{call} failed: {new Win32Exception(error).Message} (error {error})", error);
+
+    [LibraryImport("kernel32", SetLastError = true)]
+    [return: MarshalAs(UnmanagedType.Bool)]
+    private static partial bool FlushFileBuffers(nint file);
+}

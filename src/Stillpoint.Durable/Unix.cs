@@ -1,0 +1,46 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace Stillpoint.Durable;
+
+/// <summary>The four calls of libc that .NET lacks. They are resolved through the main program, not through "libc", so that a preloaded
+/// fault shim sees them.</summary>
+internal static partial class Unix
+{
+    internal const int Interrupted = 4;
+    internal const int FileExists = 17;
+    private const int OpenReadOnly = 0;
+    private const int OpenDirectoryFlag = 0x10000;
+    private const int OpenCloseOnExec = 0x80000;
+    private const string Library = "stillpoint-libc";
+
+    static Unix() => NativeLibrary.SetDllImportResolver(Assembly.GetExecutingAssembly(), Resolve);
+
+    internal static int Sync(int descriptor) => fsync(descriptor) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    internal static int Close(int descriptor) => close(descriptor) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    internal static int Link(string from, string to) => link(from, to) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    internal static int OpenDirectory(string path, out int error)
+    {
+        var descriptor = open(path, OpenReadOnly | OpenDirectoryFlag | OpenCloseOnExec, 0);
+        error = descriptor >= 0 ? 0 : Marshal.GetLastPInvokeError();
+        return descriptor;
+    }
+
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? search) =>
+        name == Library ? NativeLibrary.GetMainProgramHandle() : 0;
+
+    [LibraryImport(Library, SetLastError = true)]
+    private static partial int fsync(int descriptor);
+
+    [LibraryImport(Library, SetLastError = true)]
+    private static partial int close(int descriptor);
+
+    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int link(string from, string to);
+
+    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags, int mode);
+}

@@ -1,0 +1,81 @@
+namespace Stillpoint.Model;
+
+/// <summary>What a primary server hands to a client: back up this VM.</summary>
+/// <param name="JobId">The job.</param>
+/// <param name="VmId">The VM on the client's host.</param>
+/// <param name="VmName">Its name when the job was made.</param>
+/// <param name="Policy">Name of the policy, for people.</param>
+/// <param name="Method">How the snapshot is taken.</param>
+/// <param name="Type">What to read.</param>
+/// <param name="BlockLevelIncremental">Keep a reference point for the next incremental.</param>
+/// <param name="Consistency">What is asked of the checkpoint.</param>
+/// <param name="GuestBackupType">What the guest's own bookkeeping does.</param>
+/// <param name="TrackingAudit">Read and compare random chunks outside the change list.</param>
+/// <param name="RescanDays">Read in full when the last full read is older.</param>
+/// <param name="OpenIntents">What this client left unfinished as far as the primary knows: also after the client lost its own record.</param>
+/// <param name="Data">Where the data goes and by what right.</param>
+public sealed record BackupOrder(
+    Guid JobId,
+    Guid VmId,
+    string VmName,
+    string Policy,
+    BackupMethod Method,
+    ImageType Type,
+    bool BlockLevelIncremental,
+    ConsistencyPolicy Consistency,
+    GuestBackupType GuestBackupType,
+    bool TrackingAudit,
+    int RescanDays,
+    IReadOnlyList<Intent> OpenIntents,
+    DataAccess Data);
+
+/// <summary>What a primary server hands to a client: bring this VM back under a new name.</summary>
+/// <param name="JobId">The job.</param>
+/// <param name="ImageId">The image to restore.</param>
+/// <param name="NewName">The restored VM's name.</param>
+/// <param name="Folder">Host folder for configuration and disks; null means a folder of that name beside the original disks.</param>
+/// <param name="Start">Start the VM at the end.</param>
+/// <param name="OpenIntents">What this client left unfinished as far as the primary knows.</param>
+/// <param name="Data">Where the data comes from and by what right.</param>
+public sealed record RestoreVmOrder(
+    Guid JobId,
+    Guid ImageId,
+    string NewName,
+    string? Folder,
+    bool Start,
+    IReadOnlyList<Intent> OpenIntents,
+    DataAccess Data);
+
+/// <summary>What a primary server hands to a client: write one disk of an image to a file on the host.</summary>
+/// <param name="JobId">The job.</param>
+/// <param name="ImageId">The image to restore from.</param>
+/// <param name="Disk">The disk's name in the image, or its number counted from 0.</param>
+/// <param name="Target">Host path of the file to write; it must not exist. The ending says the format: .vhdx, or anything else for raw.</param>
+/// <param name="Data">Where the data comes from and by what right.</param>
+public sealed record RestoreDiskOrder(Guid JobId, Guid ImageId, string Disk, string Target, DataAccess Data);
+
+/// <summary>Where a client reaches its data and by what right.</summary>
+/// <param name="MediaAddress"><c>host:port</c> of the media server's data endpoint.</param>
+/// <param name="StorageUnit">Name of the storage unit there.</param>
+/// <param name="Grant">The signed job grant, opaque to the client.</param>
+/// <param name="DomainKey">The key domain's master, 32 bytes; held in memory only.</param>
+public sealed record DataAccess(string MediaAddress, string StorageUnit, byte[] Grant, byte[] DomainKey);
+
+/// <summary>How a job ended, as its client reports it.</summary>
+/// <param name="JobId">The job.</param>
+/// <param name="Outcome">How.</param>
+/// <param name="Phases">All phases with their times.</param>
+/// <param name="Image">The image that was committed; null when none was.</param>
+/// <param name="RestoredVmId">The VM that came back; null when none did.</param>
+/// <param name="RestoredFiles">Host paths of the disk files that were written.</param>
+/// <param name="Warnings">What a person must know although the job did its work.</param>
+/// <param name="Trouble">Why it failed; null when it did not.</param>
+public sealed record JobReport(
+    Guid JobId,
+    JobOutcome Outcome,
+    IReadOnlyList<PhaseRecord> Phases,
+    ImageSummary? Image,
+    Guid? RestoredVmId,
+    IReadOnlyList<string> RestoredFiles,
+    IReadOnlyList<string> Warnings,
+    Trouble? Trouble);

@@ -1,0 +1,1 @@
+return await Stillpoint.Cli.StillpointCommand.RunAsync(args);
