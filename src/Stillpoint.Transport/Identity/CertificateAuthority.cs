@@ -24,6 +24,8 @@ public sealed class CertificateAuthority : IDisposable
     private const string ServerUsage = "1.3.6.1.5.5.7.3.1";
     private const string ClientUsage = "1.3.6.1.5.5.7.3.2";
     private readonly X509Certificate2 _root;
+    private readonly ECDsa _key;
+    private readonly X509SignatureGenerator _generator;
     private readonly TimeProvider _time;
     private readonly Lock _signing = new();
 
@@ -31,6 +33,9 @@ public sealed class CertificateAuthority : IDisposable
     {
         _root = root;
         _time = time;
+        // The overload that takes a certificate wants leaf and root of one algorithm; leafs may be RSA.
+        _key = root.GetECDsaPrivateKey() ?? throw new CryptographicException("its key is not ECDSA");
+        _generator = X509SignatureGenerator.CreateForECDsa(_key);
         Certificate = X509CertificateLoader.LoadCertificate(root.RawData);
         Fingerprint = FingerprintOf(Certificate);
     }
@@ -116,6 +121,7 @@ public sealed class CertificateAuthority : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _key.Dispose();
         _root.Dispose();
         Certificate.Dispose();
     }
@@ -143,7 +149,7 @@ public sealed class CertificateAuthority : IDisposable
         var rootEnd = new DateTimeOffset(_root.NotAfter.ToUniversalTime());
         lock (_signing)
         {
-            return request.Create(_root, Later(now - Backdate, new DateTimeOffset(_root.NotBefore.ToUniversalTime())),
+            return request.Create(_root.SubjectName, _generator, Later(now - Backdate, new DateTimeOffset(_root.NotBefore.ToUniversalTime())),
                 end < rootEnd ? end : rootEnd, Serial());
         }
     }
