@@ -66,6 +66,10 @@ public sealed record Job
     /// <summary>True when a person asked to stop it and its client has not answered yet.</summary>
     public bool CancelRequested { get; init; }
 
+    /// <summary>True when the primary server ended it because its client did not speak of it any more. The client's own word, when it comes after
+    /// all, stands over that.</summary>
+    public bool Lost { get; init; }
+
     /// <summary>What a waiting job waits for.</summary>
     public string? WaitsFor { get; init; }
 

@@ -136,6 +136,7 @@ namespace Stillpoint.Catalog.Migrations
                     Ended = table.Column<long>(type: "INTEGER", nullable: true),
                     TakenOver = table.Column<bool>(type: "INTEGER", nullable: false),
                     CancelRequested = table.Column<bool>(type: "INTEGER", nullable: false),
+                    Lost = table.Column<bool>(type: "INTEGER", nullable: false),
                     WaitsFor = table.Column<string>(type: "TEXT", nullable: true),
                     Trouble = table.Column<string>(type: "TEXT", nullable: true),
                     Warnings = table.Column<string>(type: "TEXT", nullable: false),

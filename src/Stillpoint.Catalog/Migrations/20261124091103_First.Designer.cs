@@ -11,7 +11,7 @@ using Stillpoint.Catalog;
 namespace Stillpoint.Catalog.Migrations
 {
     [DbContext(typeof(CatalogContext))]
-    [Migration("20261124085940_First")]
+    [Migration("20261124091103_First")]
     partial class First
     {
         /// <inheritdoc />
@@ -446,6 +446,9 @@ namespace Stillpoint.Catalog.Migrations
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasColumnType("TEXT");
+
+                    b.Property<bool>("Lost")
+                        .HasColumnType("INTEGER");
 
                     b.Property<string>("Outcome")
                         .HasColumnType("TEXT");
