@@ -28,7 +28,7 @@ internal sealed class Orders(CatalogStore catalog, KeyDomains keys, GrantSigner 
         var host = await Host(job);
         var access = Access(job, GrantKind.Backup, host.KeyDomain, dataAddress);
         var order = new BackupOrder(
-            job.Id, job.VmId, job.VmName, policy.Name, policy.Method, job.Type ?? ImageType.Full, policy.BlockLevelIncremental, policy.Consistency,
+            job.Id, job.ImageId ?? throw new InvalidOperationException("an active job has an image id"), job.VmId, job.VmName, policy.Name, policy.Method, job.Type ?? ImageType.Full, policy.BlockLevelIncremental, policy.Consistency,
             policy.GuestBackupType, policy.TrackingAudit, policy.RescanDays, await OpenIntents(job), access);
         return new ReadyOrder(nameof(IClientCalls.RunBackup), order);
     }
