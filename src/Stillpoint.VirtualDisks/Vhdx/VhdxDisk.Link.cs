@@ -25,8 +25,8 @@ public sealed partial class VhdxDisk
     public static void SetParent(string childPath, string parentPath, VhdxLinkOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        using var parent = Open(parentPath, new DiskOpenOptions { ResolveParent = options.ResolveParent });
-        using var disk = Open(childPath, new DiskOpenOptions { ReadOnly = false, NewId = options.NewId, WithoutParent = true });
+        using var parent = Open(parentPath, new DiskOpenOptions { ResolveParent = options.ResolveParent, Files = options.Files });
+        using var disk = Open(childPath, new DiskOpenOptions { ReadOnly = false, NewId = options.NewId, WithoutParent = true, Files = options.Files });
         if (disk is not VhdxDisk { Locator: not null } child) throw new ArgumentException($"{childPath} is not a differencing VHDX", nameof(childPath));
         if (parent.Format != DiskFormat.Vhdx) throw new ArgumentException($"{parentPath} is not a VHDX", nameof(parentPath));
         var locator = VhdxCreation.LocatorOf(childPath, parent, options.ParentPaths);
