@@ -154,6 +154,14 @@ internal sealed class VhdDisk : VirtualDisk, IDifferencing
         }
     }
 
+    /// <summary>Writes the footer at the end and its copy at the start anew.</summary>
+    internal void RewriteFooters()
+    {
+        lock (_gate) _file.Write(0, _footer.ToBytes());
+        _footerMoved = true;
+        Flush();
+    }
+
     private void ReadInBlock(long block, int within, Span<byte> buffer)
     {
         var at = _table[block];

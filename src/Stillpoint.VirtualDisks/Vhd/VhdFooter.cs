@@ -46,14 +46,19 @@ internal sealed record VhdFooter
     /// <summary>The footer at the end, which may be 511 bytes long; else, for what is not fixed, its copy at the start.</summary>
     internal static VhdFooter Load(IDiskFile file)
     {
-        var bytes = new byte[Size];
         foreach (var at in new[] { file.Length - Size, file.Length - Size + 1, 0 })
         {
-            bytes.AsSpan().Clear();
-            file.Read(at, bytes.AsSpan(0, (int)Math.Min(Size, file.Length - at)));
-            if (Parse(bytes, file.Path, at) is { } footer) return footer;
+            if (At(file, at) is { } footer) return footer;
         }
         throw new DiskFormatException(file.Path, "footer", file.Length - Size, "neither it nor its copy has a valid signature and checksum");
+    }
+
+    /// <summary>The footer at an offset; null when signature or checksum are wrong.</summary>
+    internal static VhdFooter? At(IDiskFile file, long at)
+    {
+        var bytes = new byte[Size];
+        file.Read(at, bytes.AsSpan(0, (int)Math.Min(Size, file.Length - at)));
+        return Parse(bytes, file.Path, at);
     }
 
     internal byte[] ToBytes()

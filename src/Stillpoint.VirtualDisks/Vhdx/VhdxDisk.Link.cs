@@ -44,6 +44,25 @@ public sealed partial class VhdxDisk
         }
     }
 
+    /// <summary>Writes both headers, and a damaged copy of the region table, anew.</summary>
+    internal void RewriteCopies()
+    {
+        CheckWritable();
+        lock (_gate)
+        {
+            _log!.Close();
+            var (first, second) = (VhdxLayout.RegionTableOffsets[0], VhdxLayout.RegionTableOffsets[1]);
+            var (from, to) = VhdxRegions.IsSound(_file, first) ? (first, second) : (second, first);
+            if (!VhdxRegions.IsSound(_file, to))
+            {
+                var table = new byte[VhdxLayout.RegionTableSize];
+                _file.Read(from, table);
+                _file.Write(to, table);
+            }
+            _headers.UpdateBoth(_headers.Current with { FileWriteId = _newId!() });
+        }
+    }
+
     /// <summary>Writes another parent locator: whole, or not at all.</summary>
     internal void ReplaceLocator(ParentLocator locator)
     {

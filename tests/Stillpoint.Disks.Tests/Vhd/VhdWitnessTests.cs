@@ -56,31 +56,32 @@ public sealed class VhdWitnessTests : IDisposable
             var options = new VhdCreateOptions { Length = level == 0 ? model.Length : 0, NewId = _folder.NewId, Time = new FakeTimeProvider() };
             if (level > 0) options = options with { Kind = DiskKind.Differencing, Parent = _folder[$"d{level - 1}.vhd"] };
             using var disk = Create($"d{level}.vhd", options);
-            Scribble(disk, model, level);
+            Scribble(disk, model, level, align: 4096);
             levels.Add([.. model]);
         }
         var seen = Witness.LevelsByLibvhdi(_folder["d2.vhd"], _folder["m"], 3);
         for (var level = 0; level < 3; level++)
         {
             AssertReads(_folder[$"d{level}.vhd"], levels[level]);
-            var diff = Enumerable.Range(0, levels[level].Length / 512).Where(k => !levels[level].AsSpan(k * 512, 512).SequenceEqual(seen[level].AsSpan(k * 512, 512))).ToList();
-            Assert.True(diff.Count == 0, $"level {level} differs in {diff.Count}: {string.Join(' ', diff.Take(30))} len {seen[level].Length} {seen[level].AsSpan(diff.FirstOrDefault() * 512, 512).ContainsAnyExcept((byte)0)}");
+            Assert.True(levels[level].AsSpan().SequenceEqual(seen[level]), $"level {level} differs");
         }
     }
 
-    private static void Scribble(VirtualDisk disk, byte[] model, int seed)
+    // libvhdi takes every sector of a bitmap byte after its first set bit for present (it compares shifted bytes, not bits), so its chains
+    // can be asked only where runs end on eight sectors.
+    private static void Scribble(VirtualDisk disk, byte[] model, int seed, int align = 1)
     {
         var random = new Random(seed);
         for (var i = 0; i < 20; i++)
         {
-            var bytes = TestFolder.Noise(random.Next(), random.Next(1, i % 8 == 0 ? 3 * Mebibyte : 40_000));
-            var offset = random.Next(model.Length - bytes.Length);
+            var bytes = TestFolder.Noise(random.Next(), (random.Next(1, i % 8 == 0 ? 3 * Mebibyte : 40_000) + align - 1) / align * align);
+            var offset = random.Next(model.Length - bytes.Length) / align * align;
             disk.Write(offset, bytes);
             bytes.CopyTo(model, offset);
             if (i == 10) disk.Flush();
         }
-        disk.Zero(5000, 70_000);
-        model.AsSpan(5000, 70_000).Clear();
+        disk.Zero(8192, 69_632);
+        model.AsSpan(8192, 69_632).Clear();
         disk.Flush();
     }
 
