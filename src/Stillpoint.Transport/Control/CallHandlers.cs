@@ -1,0 +1,44 @@
+using Microsoft.AspNetCore.SignalR.Client;
+using Stillpoint.Model;
+
+namespace Stillpoint.Transport;
+
+/// <summary>Binds the primary's calls to a role's handler. Each gives a value back, so that the caller can wait for it, and each runs beside
+/// the others: an inventory that takes its time does not hold up a cancel.</summary>
+internal static class CallHandlers
+{
+    internal static void Bind(HubConnection connection, IClientCalls handler)
+    {
+        connection.On<BackupOrder, bool>(nameof(IClientCalls.RunBackup), order => Run(() => handler.RunBackup(order)));
+        connection.On<RestoreVmOrder, bool>(nameof(IClientCalls.RunRestoreVm), order => Run(() => handler.RunRestoreVm(order)));
+        connection.On<RestoreDiskOrder, bool>(nameof(IClientCalls.RunRestoreDisk), order => Run(() => handler.RunRestoreDisk(order)));
+        connection.On<Guid, bool>(nameof(IClientCalls.Cancel), id => Run(() => handler.Cancel(id)));
+        connection.On(nameof(IClientCalls.TakeInventory), () => Run(handler.TakeInventory));
+    }
+
+    internal static void Bind(HubConnection connection, IMediaCalls handler)
+    {
+        connection.On<string, string, int, int, StorageUnitInfo>(nameof(IMediaCalls.AttachUnit),
+            (name, folder, chunkSize, level) => Run(() => handler.AttachUnit(name, folder, chunkSize, level)));
+        connection.On<string, IReadOnlyList<ImageSummary>>(nameof(IMediaCalls.ListImages), unit => Run(() => handler.ListImages(unit)));
+        connection.On<string, Guid, VerifyResult>(nameof(IMediaCalls.Verify), (unit, image) => Run(() => handler.Verify(unit, image)));
+    }
+
+    private static Task<bool> Run(Func<Task> call) => Run(async () =>
+    {
+        await call();
+        return true;
+    });
+
+    private static async Task<T> Run<T>(Func<Task<T>> call)
+    {
+        try
+        {
+            return await Task.Run(call);
+        }
+        catch (TroubleException e)
+        {
+            throw TroubleWire.Write(e.Trouble);
+        }
+    }
+}

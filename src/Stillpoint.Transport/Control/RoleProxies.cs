@@ -1,0 +1,57 @@
+using Microsoft.AspNetCore.SignalR;
+using Stillpoint.Model;
+
+namespace Stillpoint.Transport;
+
+/// <summary>The primary's way to call a connected role: every call waits for the other side's answer, and its troubles come back as
+/// <see cref="TroubleException"/>. (SignalR's own typed proxies do not wait where no value is returned.)</summary>
+public static class RoleProxies
+{
+    /// <summary>A client.</summary>
+    /// <param name="connection">From <c>Clients.Client(connectionId)</c>.</param>
+    /// <param name="name">The client's name, for messages.</param>
+    /// <param name="cancel">Ends the waiting.</param>
+    public static IClientCalls Client(ISingleClientProxy connection, string name, CancellationToken cancel) =>
+        new ClientProxy(new RoleCall(connection, $"client {name}", cancel));
+
+    /// <summary>A media server.</summary>
+    /// <inheritdoc cref="Client"/>
+    public static IMediaCalls Media(ISingleClientProxy connection, string name, CancellationToken cancel) =>
+        new MediaProxy(new RoleCall(connection, $"media server {name}", cancel));
+
+    private sealed record RoleCall(ISingleClientProxy Connection, string Culprit, CancellationToken Cancel)
+    {
+        internal async Task<T> Invoke<T>(string method, params object?[] arguments)
+        {
+            try
+            {
+                return await Connection.InvokeCoreAsync<T>(method, arguments, Cancel);
+            }
+            catch (HubException e) when (TroubleWire.TryRead(e, out var trouble))
+            {
+                throw new TroubleException(trouble, e);
+            }
+            catch (Exception e) when (e is HubException or IOException)
+            {
+                throw new TroubleException(Culprit, $"The call {method} did not succeed: {e.Message}", "Look at its log.", true, e);
+            }
+        }
+    }
+
+    private sealed class ClientProxy(RoleCall call) : IClientCalls
+    {
+        public Task RunBackup(BackupOrder order) => call.Invoke<bool>(nameof(RunBackup), order);
+        public Task RunRestoreVm(RestoreVmOrder order) => call.Invoke<bool>(nameof(RunRestoreVm), order);
+        public Task RunRestoreDisk(RestoreDiskOrder order) => call.Invoke<bool>(nameof(RunRestoreDisk), order);
+        public Task Cancel(Guid jobId) => call.Invoke<bool>(nameof(Cancel), jobId);
+        public Task<HostInventory> TakeInventory() => call.Invoke<HostInventory>(nameof(TakeInventory));
+    }
+
+    private sealed class MediaProxy(RoleCall call) : IMediaCalls
+    {
+        public Task<StorageUnitInfo> AttachUnit(string name, string folder, int chunkSize, int compressionLevel) =>
+            call.Invoke<StorageUnitInfo>(nameof(AttachUnit), name, folder, chunkSize, compressionLevel);
+        public Task<IReadOnlyList<ImageSummary>> ListImages(string unit) => call.Invoke<IReadOnlyList<ImageSummary>>(nameof(ListImages), unit);
+        public Task<VerifyResult> Verify(string unit, Guid imageId) => call.Invoke<VerifyResult>(nameof(Verify), unit, imageId);
+    }
+}
