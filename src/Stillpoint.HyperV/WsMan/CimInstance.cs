@@ -13,8 +13,6 @@ internal sealed class CimInstance(string className, IReadOnlyDictionary<string, 
 {
     public string ClassName { get; } = className;
 
-    public IEnumerable<string> Names => properties.Keys;
-
     public bool Is(string name) => string.Equals(ClassName, name, StringComparison.OrdinalIgnoreCase);
 
     public IReadOnlyList<CimValue> Values(string name) => properties.GetValueOrDefault(name, []);

@@ -14,7 +14,8 @@ public sealed class LocalHostFilesTests : IDisposable
         Directory.CreateDirectory(Path.Combine(_root, "c", "VMs", "Web"));
         Directory.CreateDirectory(Path.Combine(_root, "csv"));
         _files = new LocalHostFiles(
-            [new(@"C:\", Path.Combine(_root, "c")), new(@"C:\ClusterStorage\Volume1", Path.Combine(_root, "csv")), new(@"\\nas\vms", Path.Combine(_root, "nas"))],
+            [new(@"C:\", Path.Combine(_root, "c")), new(@"C:\ClusterStorage\Volume1", Path.Combine(_root, "csv")),
+                new(@"\\nas\vms", Path.Combine(_root, "nas"))],
             NewId);
     }
 
