@@ -3,7 +3,6 @@ using System.Security.Claims;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.AspNetCore.SignalR;
 using Stillpoint.Catalog;
 using Stillpoint.Model;
 using Stillpoint.Transport;
@@ -53,8 +52,8 @@ internal static class StorageUnitRoutes
     {
         try
         {
-            var info = await connections.Ask<StorageUnitInfo>(
-                media, nameof(IMediaCalls.AttachUnit), [body.Name, body.Folder, body.ChunkSize, body.CompressionLevel]);
+            var info = await connections.Ask(
+                media, (IMediaCalls calls) => calls.AttachUnit(body.Name, body.Folder, body.ChunkSize, body.CompressionLevel));
             return new StorageUnit
             {
                 Name = body.Name,
@@ -67,10 +66,12 @@ internal static class StorageUnitRoutes
                 Created = now,
             };
         }
-        catch (HubException e)
+        catch (TroubleException e)
         {
-            throw new TroubleException($"media server {media.Name}", $"It could not make the storage unit in {body.Folder}: {e.Message}",
-                "Look at the folder on the media server: it must be empty or hold a storage unit, and be writable.", retry: false, e);
+            throw new TroubleException(e.Trouble with
+            {
+                Message = $"Media server {media.Name} could not make the storage unit in {body.Folder}: {e.Trouble.Message}",
+            }, e);
         }
     }
 
