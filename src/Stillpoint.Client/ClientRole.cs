@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
+using Stillpoint.Chunks;
 using Stillpoint.HyperV;
 using Stillpoint.Model;
 using Stillpoint.Transport;
@@ -25,7 +26,7 @@ public sealed partial class ClientRole(ClientOptions options, RoleIdentity ident
             new Random(RandomNumberGenerator.GetInt32(int.MaxValue)), log);
         await using var intents = new IntentLedger(Path.Combine(options.Data, "intents"), control.Primary, time, newId);
         var services = new ClientServices(
-            host, files, control.Primary, (data, stop) => DataClient.OpenAsync(data, identity, time, stop), intents, running.IsRunning,
+            host, files, control.Primary, OpenDataAsync, intents, running.IsRunning,
             options.Limits, options.MergeLimit, time, newId, random);
 
         control.Handle(new ClientJobs(services, outbox, running, log));
@@ -36,6 +37,9 @@ public sealed partial class ClientRole(ClientOptions options, RoleIdentity ident
         await Task.Delay(Timeout.InfiniteTimeSpan, time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await running.StopAllAsync();
     }
+
+    private async Task<IImageWriter> OpenDataAsync(DataAccess data, CancellationToken stop) => await DataClient.OpenAsync(
+        data, identity, new DataClientOptions(), time, new Random(RandomNumberGenerator.GetInt32(int.MaxValue)), stop);
 
     /// <summary>Clears what an earlier process left, before any order is taken. A host that cannot be reached now is swept by the next backup.</summary>
     private async Task SweepAsync(HostSweep sweep, CancellationToken cancel)

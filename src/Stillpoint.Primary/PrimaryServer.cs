@@ -11,7 +11,6 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
-using Microsoft.AspNetCore.SignalR;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -30,7 +29,6 @@ namespace Stillpoint.Primary;
 public sealed class PrimaryServer : IAsyncDisposable
 {
     private const int LargestBody = 1024 * 1024;
-    private const int LargestMessage = 4 * 1024 * 1024;
     private readonly WebApplication _app;
     private readonly DataFolder _folder;
 
@@ -130,7 +128,7 @@ public sealed class PrimaryServer : IAsyncDisposable
         app.UseAuthentication();
         app.UseAuthorization();
         ApiRoutes.Map(app);
-        app.MapHub<ControlHub>(ControlHub.Path, http => http.Transports = HttpTransportType.WebSockets).RequireAuthorization(Roles.Peer);
+        app.MapHub<ControlHub>(ControlProtocol.Path, http => http.Transports = HttpTransportType.WebSockets).RequireAuthorization(Roles.Peer);
         return app;
     }
 
@@ -156,6 +154,8 @@ public sealed class PrimaryServer : IAsyncDisposable
         services.AddSingleton<Connections>().AddSingleton<Arrivals>().AddSingleton<Inventories>().AddSingleton<VmSelector>();
         services.AddSingleton<JobWatch>().AddSingleton<JobEnds>().AddSingleton<JobReturns>().AddSingleton<JobReports>();
         services.AddSingleton<Orders>().AddSingleton<JobRequests>();
+        // First, so that it is stopped last: the others begin errands.
+        services.AddSingleton<Errands>().AddHostedService(parts => parts.GetRequiredService<Errands>());
         services.AddSingleton<JobDispatcher>().AddHostedService(parts => parts.GetRequiredService<JobDispatcher>());
         services.AddHostedService<SchedulerLoop>();
     }
@@ -170,8 +170,9 @@ public sealed class PrimaryServer : IAsyncDisposable
         services.AddOpenApi("v1");
         services.AddSignalR(hub =>
         {
-            hub.MaximumReceiveMessageSize = LargestMessage;
-            hub.AddFilter<HubTroubles>();
-        }).AddJsonProtocol(json => Words.Configure(json.PayloadSerializerOptions));
+            ControlProtocol.Configure(hub);
+            // Phases and log lines of a client keep their order. No call of ours asks its caller, so none waits for itself.
+            hub.MaximumParallelInvocationsPerClient = 1;
+        }).AddJsonProtocol(ControlProtocol.Configure);
     }
 }

@@ -10,7 +10,7 @@ internal sealed class CatalogContext(DbContextOptions<CatalogContext> options) :
     public DbSet<ScheduleRow> Schedules => Set<ScheduleRow>();
     public DbSet<HostRecord> Hosts => Set<HostRecord>();
     public DbSet<MediaServer> MediaServers => Set<MediaServer>();
-    public DbSet<StorageUnit> StorageUnits => Set<StorageUnit>();
+    public DbSet<StorageUnitRecord> StorageUnits => Set<StorageUnitRecord>();
     public DbSet<Job> Jobs => Set<Job>();
     public DbSet<PhaseRow> Phases => Set<PhaseRow>();
     public DbSet<LogRow> Log => Set<LogRow>();
@@ -79,7 +79,7 @@ internal sealed class CatalogContext(DbContextOptions<CatalogContext> options) :
             host.Property(h => h.Inventory).IsJson();
         });
         model.Entity<MediaServer>().ToTable("media_servers").HasKey(m => m.Name);
-        model.Entity<StorageUnit>(unit =>
+        model.Entity<StorageUnitRecord>(unit =>
         {
             unit.ToTable("storage_units").HasKey(u => u.Name);
             unit.HasOne<MediaServer>().WithMany().HasForeignKey(u => u.MediaServer).OnDelete(DeleteBehavior.Restrict);

@@ -541,7 +541,7 @@ namespace Stillpoint.Catalog.Migrations
                     b.ToTable("media_servers", (string)null);
                 });
 
-            modelBuilder.Entity("Stillpoint.Model.StorageUnit", b =>
+            modelBuilder.Entity("Stillpoint.Model.StorageUnitRecord", b =>
                 {
                     b.Property<string>("Name")
                         .HasColumnType("TEXT");
@@ -605,7 +605,7 @@ namespace Stillpoint.Catalog.Migrations
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("Stillpoint.Model.StorageUnit", b =>
+            modelBuilder.Entity("Stillpoint.Model.StorageUnitRecord", b =>
                 {
                     b.HasOne("Stillpoint.Model.MediaServer", null)
                         .WithMany()

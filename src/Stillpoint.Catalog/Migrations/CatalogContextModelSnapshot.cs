@@ -538,7 +538,7 @@ namespace Stillpoint.Catalog.Migrations
                     b.ToTable("media_servers", (string)null);
                 });
 
-            modelBuilder.Entity("Stillpoint.Model.StorageUnit", b =>
+            modelBuilder.Entity("Stillpoint.Model.StorageUnitRecord", b =>
                 {
                     b.Property<string>("Name")
                         .HasColumnType("TEXT");
@@ -602,7 +602,7 @@ namespace Stillpoint.Catalog.Migrations
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("Stillpoint.Model.StorageUnit", b =>
+            modelBuilder.Entity("Stillpoint.Model.StorageUnitRecord", b =>
                 {
                     b.HasOne("Stillpoint.Model.MediaServer", null)
                         .WithMany()

@@ -70,15 +70,15 @@ public sealed class StorageUnitTable
     internal StorageUnitTable(CatalogFile file) => _file = file;
 
     /// <summary>All storage units by name.</summary>
-    public Task<IReadOnlyList<StorageUnit>> List() => _file.Read<IReadOnlyList<StorageUnit>>(async db =>
+    public Task<IReadOnlyList<StorageUnitRecord>> List() => _file.Read<IReadOnlyList<StorageUnitRecord>>(async db =>
         await db.StorageUnits.OrderBy(u => u.Name).ToListAsync());
 
     /// <summary>One storage unit; null where there is none of that name.</summary>
-    public Task<StorageUnit?> Find(string name) => _file.Read(db => db.StorageUnits.FirstOrDefaultAsync(u => u.Name == name));
+    public Task<StorageUnitRecord?> Find(string name) => _file.Read(db => db.StorageUnits.FirstOrDefaultAsync(u => u.Name == name));
 
     /// <summary>Adds a storage unit.</summary>
     /// <returns>False when the name is taken.</returns>
-    public Task<bool> Add(StorageUnit unit) => _file.Write(async db =>
+    public Task<bool> Add(StorageUnitRecord unit) => _file.Write(async db =>
     {
         if (await db.StorageUnits.AnyAsync(u => u.Name == unit.Name)) return false;
         db.StorageUnits.Add(unit);

@@ -3,7 +3,6 @@ using System.Security.Claims;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.AspNetCore.SignalR;
 using Stillpoint.Catalog;
 using Stillpoint.Model;
 using Stillpoint.Transport;
@@ -49,13 +48,13 @@ internal static class StorageUnitRoutes
         return Results.Created($"/api/v1/storage-units/{body.Name}", View(unit, connections));
     }
 
-    private static async Task<StorageUnit> Attach(Connection media, StorageUnitRequest body, DateTimeOffset now, Connections connections)
+    private static async Task<StorageUnitRecord> Attach(Connection media, StorageUnitRequest body, DateTimeOffset now, Connections connections)
     {
         try
         {
-            var info = await connections.Ask<StorageUnitInfo>(
-                media, nameof(IMediaCalls.AttachUnit), [body.Name, body.Folder, body.ChunkSize, body.CompressionLevel]);
-            return new StorageUnit
+            var info = await connections.Ask(
+                media, (IMediaCalls calls) => calls.AttachUnit(body.Name, body.Folder, body.ChunkSize, body.CompressionLevel));
+            return new StorageUnitRecord
             {
                 Name = body.Name,
                 UnitId = info.UnitId,
@@ -67,10 +66,12 @@ internal static class StorageUnitRoutes
                 Created = now,
             };
         }
-        catch (HubException e)
+        catch (TroubleException e)
         {
-            throw new TroubleException($"media server {media.Name}", $"It could not make the storage unit in {body.Folder}: {e.Message}",
-                "Look at the folder on the media server: it must be empty or hold a storage unit, and be writable.", retry: false, e);
+            throw new TroubleException(e.Trouble with
+            {
+                Message = $"Media server {media.Name} could not make the storage unit in {body.Folder}: {e.Trouble.Message}",
+            }, e);
         }
     }
 
@@ -94,7 +95,7 @@ internal static class StorageUnitRoutes
         return found;
     }
 
-    private static StorageUnitView View(StorageUnit unit, Connections connections) => new(unit, connections.Media(unit.MediaServer) is not null);
+    private static StorageUnitView View(StorageUnitRecord unit, Connections connections) => new(unit, connections.Media(unit.MediaServer) is not null);
 
     private static Refusal Taken(string name) => Refusal.Conflict($"storage unit {name}", "There is one of that name.", "Give another name.");
 }

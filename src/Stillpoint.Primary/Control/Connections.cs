@@ -46,26 +46,43 @@ internal sealed class Connections(IHubContext<ControlHub> hub, TimeProvider time
         return _standing.TryRemove(new((role, name), standing));
     }
 
-    /// <summary>Asks a peer to do something and waits until it has taken it over.</summary>
-    /// <exception cref="HubException">The peer refused.</exception>
-    /// <exception cref="TroubleException">It did not answer: whether it heard is not known.</exception>
-    public Task Tell(Connection peer, string method, object? argument, CancellationToken cancel = default) =>
-        Ask<object?>(peer, method, [argument], cancel);
+    /// <summary>Asks a client and waits for its answer.</summary>
+    /// <exception cref="TroubleException">The client refused.</exception>
+    /// <exception cref="Refusal">It did not answer: whether it heard is not known.</exception>
+    public Task<T> Ask<T>(Connection client, Func<IClientCalls, Task<T>> call, CancellationToken cancel = default) =>
+        Ask(client, patience => call(RoleProxies.Client(hub.Clients.Client(client.Id), client.Name, patience)), cancel);
 
-    /// <summary>Asks a peer and waits for its answer.</summary>
-    /// <inheritdoc cref="Tell"/>
-    public async Task<T> Ask<T>(Connection peer, string method, object?[] arguments, CancellationToken cancel = default)
+    /// <summary>Asks a client to do something and waits until it has taken it over.</summary>
+    /// <inheritdoc cref="Ask{T}(Connection, Func{IClientCalls, Task{T}}, CancellationToken)"/>
+    public Task Tell(Connection client, Func<IClientCalls, Task> call, CancellationToken cancel = default) => Ask(client, async calls =>
+    {
+        await call(calls);
+        return true;
+    }, cancel);
+
+    /// <summary>Asks a media server and waits for its answer.</summary>
+    /// <inheritdoc cref="Ask{T}(Connection, Func{IClientCalls, Task{T}}, CancellationToken)"/>
+    public Task<T> Ask<T>(Connection media, Func<IMediaCalls, Task<T>> call, CancellationToken cancel = default) =>
+        Ask(media, patience => call(RoleProxies.Media(hub.Clients.Client(media.Id), media.Name, patience)), cancel);
+
+    private async Task<T> Ask<T>(Connection peer, Func<CancellationToken, Task<T>> call, CancellationToken cancel)
     {
         using var patience = new CancellationTokenSource(s_patience, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancel);
         try
         {
-            return await hub.Clients.Client(peer.Id).InvokeCoreAsync<T>(method, arguments, either.Token);
+            return await call(either.Token);
         }
-        catch (Exception e) when (e is IOException or InvalidOperationException or OperationCanceledException && !cancel.IsCancellationRequested)
+        catch (TroubleException e) when (e.InnerException is IOException)
         {
-            throw new TroubleException($"{peer.Role} {peer.Name}", "It did not answer: the connection was lost or it hangs.",
-                "Look whether its service runs and reaches the primary server.", retry: true, e);
+            throw Silent(peer);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw Silent(peer);
         }
     }
+
+    private static Refusal Silent(Connection peer) => Refusal.Unavailable(
+        $"{peer.Role} {peer.Name}", "It did not answer: the connection was lost, or it hangs.", "Look whether its service runs and reaches the primary server.");
 }

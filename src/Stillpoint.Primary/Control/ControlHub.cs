@@ -10,8 +10,6 @@ namespace Stillpoint.Primary;
 /// </summary>
 internal sealed class ControlHub(Arrivals arrivals, JobReports reports) : Hub, IPrimaryCalls
 {
-    public const string Path = "/control";
-
     private Peer Caller => PeerHandler.PeerOf(Context.User) ?? throw new HubException("No sound certificate.");
 
     private string Client => Caller is { Role: PeerRoles.Client } caller ? caller.Name : throw new HubException("Only a client may call this.");

@@ -1,10 +1,8 @@
 using System.Threading.Channels;
-using Microsoft.AspNetCore.SignalR;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Stillpoint.Catalog;
 using Stillpoint.Model;
-using Stillpoint.Transport;
 
 namespace Stillpoint.Primary;
 
@@ -14,7 +12,7 @@ namespace Stillpoint.Primary;
 /// between is settled when the client comes back (<see cref="JobReturns"/>).
 /// </summary>
 internal sealed class JobDispatcher(
-    CatalogStore catalog, Connections connections, Orders orders, JobEnds ends, JobWatch watch, PrimaryOptions options, ILogger<JobDispatcher> log)
+    CatalogStore catalog, Connections connections, Orders orders, JobEnds ends, JobWatch watch, Errands errands, PrimaryOptions options, ILogger<JobDispatcher> log)
     : BackgroundService
 {
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
@@ -29,7 +27,7 @@ internal sealed class JobDispatcher(
         {
             try
             {
-                await Round(stoppingToken);
+                await Round();
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
@@ -38,7 +36,7 @@ internal sealed class JobDispatcher(
         }
     }
 
-    private async Task Round(CancellationToken stop)
+    private async Task Round()
     {
         var open = await catalog.Jobs.Open();
         if (open.Count == 0) return;
@@ -61,7 +59,7 @@ internal sealed class JobDispatcher(
             else if (await Activate(job) is { } active)
             {
                 load.Add(active);
-                _ = HandOut(active, client!, media!.Hello.DataAddress!, stop);
+                errands.Run($"handing out job {active.Id}", stopping => HandOut(active, client!, media!.Hello.DataAddress!, stopping));
             }
         }
     }
@@ -93,16 +91,12 @@ internal sealed class JobDispatcher(
         {
             await StartPhase(job, ended: false);
             var order = await orders.Make(job, dataAddress);
-            await connections.Tell(client, order.Method, order.Order, stop);
+            await connections.Tell(client, order, stop);
             await catalog.Jobs.Change(job.Id, now => now.State == JobState.Active ? now with { TakenOver = true } : null);
             Kill.Reach(KillPoint.JobDispatched);
             await StartPhase(job, ended: true);
         }
-        catch (HubException e)
-        {
-            await Failed(job, new Trouble(Phase.Start, $"host {job.Host}", $"Its client did not take the job over: {e.Message}", "Look at the client's log."));
-        }
-        catch (TroubleException e) when (e.Trouble.Retry)
+        catch (Refusal e)
         {
             // Not known whether the client heard. The connection is ended; when the client comes back it says what it works on.
             log.LogWarning("job {Job}: {Message}", job.Id, e.Message);
@@ -112,11 +106,7 @@ internal sealed class JobDispatcher(
         {
             await Failed(job, e.Trouble.Phase is null ? e.Trouble with { Phase = Phase.Start } : e.Trouble);
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            // The primary server stops; the next start settles it.
-        }
-        catch (Exception e)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             log.LogError(e, "job {Job}", job.Id);
             await Failed(job, new Trouble(Phase.Start, "primary server", "The job could not be handed out.", "Look at the primary server's log."));

@@ -1,14 +1,12 @@
-using Microsoft.AspNetCore.SignalR;
 using Microsoft.Extensions.Logging;
 using Stillpoint.Catalog;
 using Stillpoint.Model;
-using Stillpoint.Transport;
 
 namespace Stillpoint.Primary;
 
 /// <summary>What people and the scheduler ask of jobs: run, restore, cancel, try again.</summary>
 internal sealed class JobRequests(
-    CatalogStore catalog, Connections connections, VmSelector selector, JobDispatcher dispatcher, JobWatch watch, PrimaryOptions options,
+    CatalogStore catalog, Connections connections, VmSelector selector, JobDispatcher dispatcher, JobWatch watch, Errands errands, PrimaryOptions options,
     ILogger<JobRequests> log)
 {
     /// <summary>Queues one backup for each VM that the policy selects, or for one of them.</summary>
@@ -89,7 +87,7 @@ internal sealed class JobRequests(
         else
         {
             watch.Touch(id);
-            if (connections.Client(changed.Host) is { } client) _ = TellCancel(client, id);
+            if (connections.Client(changed.Host) is { } client) errands.Run($"cancel of job {id}", stop => TellCancel(client, id, stop));
         }
         dispatcher.Wake();
         return changed;
@@ -168,13 +166,13 @@ internal sealed class JobRequests(
         return jobs;
     }
 
-    private async Task TellCancel(Connection client, Guid id)
+    private async Task TellCancel(Connection client, Guid id, CancellationToken stop)
     {
         try
         {
-            await connections.Tell(client, nameof(IClientCalls.Cancel), id);
+            await connections.Tell(client, calls => calls.Cancel(id), stop);
         }
-        catch (Exception e) when (e is HubException or TroubleException)
+        catch (Exception e) when (e is Refusal or TroubleException)
         {
             // It is asked again when the client connects anew.
             log.LogWarning("cancel of job {Job} on {Client}: {Message}", id, client.Name, e.Message);

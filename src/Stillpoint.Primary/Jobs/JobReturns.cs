@@ -1,8 +1,6 @@
-using Microsoft.AspNetCore.SignalR;
 using Microsoft.Extensions.Logging;
 using Stillpoint.Catalog;
 using Stillpoint.Model;
-using Stillpoint.Transport;
 
 namespace Stillpoint.Primary;
 
@@ -12,7 +10,7 @@ namespace Stillpoint.Primary;
 /// arrive; one that it never took over is handed out again.
 /// </summary>
 internal sealed class JobReturns(
-    CatalogStore catalog, Connections connections, JobEnds ends, JobDispatcher dispatcher, JobWatch watch, PrimaryOptions options,
+    CatalogStore catalog, Connections connections, JobEnds ends, JobDispatcher dispatcher, JobWatch watch, Errands errands, PrimaryOptions options,
     ILogger<JobReturns> log)
 {
     /// <summary>Brings back what the client works on.</summary>
@@ -34,23 +32,16 @@ internal sealed class JobReturns(
     }
 
     /// <summary>Does what is to be done once the client is connected: at once for jobs that must stop, after the grace for missing ones.</summary>
-    public void AfterGrace(Connection client, IReadOnlyList<Guid> missing) => _ = Task.Run(async () =>
+    public void AfterGrace(Connection client, IReadOnlyList<Guid> missing) => errands.Run($"comparing the jobs of {client.Name}", async stop =>
     {
-        try
-        {
-            await StopWhatShouldNotRun(client);
-            if (missing.Count == 0) return;
-            await Task.Delay(options.LostJobGrace, options.Time);
-            foreach (var id in missing) await Settle(client.Name, id);
-            dispatcher.Wake();
-        }
-        catch (Exception e)
-        {
-            log.LogError(e, "comparing the jobs of {Client}", client.Name);
-        }
+        await StopWhatShouldNotRun(client, stop);
+        if (missing.Count == 0) return;
+        await Task.Delay(options.LostJobGrace, options.Time, stop);
+        foreach (var id in missing) await Settle(client.Name, id);
+        dispatcher.Wake();
     });
 
-    private async Task StopWhatShouldNotRun(Connection client)
+    private async Task StopWhatShouldNotRun(Connection client, CancellationToken stop)
     {
         foreach (var id in client.Hello.ActiveJobs.Distinct())
         {
@@ -58,9 +49,9 @@ internal sealed class JobReturns(
             if (job is { State: JobState.Active, CancelRequested: false } && job.Host == client.Name) continue;
             try
             {
-                await connections.Tell(client, nameof(IClientCalls.Cancel), id);
+                await connections.Tell(client, calls => calls.Cancel(id), stop);
             }
-            catch (Exception e) when (e is HubException or TroubleException)
+            catch (Exception e) when (e is Refusal or TroubleException)
             {
                 log.LogWarning("cancel of job {Job} on {Client}: {Message}", id, client.Name, e.Message);
             }

@@ -4,46 +4,43 @@ using Stillpoint.Transport;
 
 namespace Stillpoint.Primary;
 
-/// <summary>An order ready to hand out.</summary>
-/// <param name="Method">The client's method.</param>
-/// <param name="Order">Its argument.</param>
-internal sealed record ReadyOrder(string Method, object Order);
-
 /// <summary>Makes what a client gets: the order, with a signed grant, the data endpoint, the key and the intents that are open.</summary>
 internal sealed class Orders(CatalogStore catalog, KeyDomains keys, GrantSigner signer, PrimaryOptions options)
 {
-    /// <summary>The order for a job that was just marked active; its <see cref="Job.ImageId"/> is set.</summary>
+    /// <summary>The call that hands over a job that was just marked active; its <see cref="Job.ImageId"/> is set.</summary>
     /// <exception cref="TroubleException">What it needs is gone.</exception>
-    public Task<ReadyOrder> Make(Job job, string dataAddress) => job.Kind switch
+    public Task<Func<IClientCalls, Task>> Make(Job job, string dataAddress) => job.Kind switch
     {
         JobKind.Backup => Backup(job, dataAddress),
         JobKind.RestoreVm or JobKind.RestoreDisk => Restore(job, dataAddress),
         _ => throw new TroubleException($"job {job.Id}", $"A {Words.Of(job.Kind)} job is not run by a client.", "Report this."),
     };
 
-    private async Task<ReadyOrder> Backup(Job job, string dataAddress)
+    private async Task<Func<IClientCalls, Task>> Backup(Job job, string dataAddress)
     {
         var policy = (await catalog.Policies.Find(job.Policy ?? ""))?.Policy
             ?? throw new TroubleException($"policy {job.Policy}", "It was deleted before the job began.", "Run another policy.");
         var host = await Host(job);
         var access = Access(job, GrantKind.Backup, host.KeyDomain, dataAddress);
         var order = new BackupOrder(
-            job.Id, job.ImageId ?? throw new InvalidOperationException("an active job has an image id"), job.VmId, job.VmName, policy.Name, policy.Method, job.Type ?? ImageType.Full, policy.BlockLevelIncremental, policy.Consistency,
+            job.Id, job.ImageId!.Value, job.VmId, job.VmName, policy.Name, policy.Method, job.Type ?? ImageType.Full, policy.BlockLevelIncremental, policy.Consistency,
             policy.GuestBackupType, policy.TrackingAudit, policy.RescanDays, await OpenIntents(job), access);
-        return new ReadyOrder(nameof(IClientCalls.RunBackup), order);
+        return client => client.RunBackup(order);
     }
 
-    private async Task<ReadyOrder> Restore(Job job, string dataAddress)
+    private async Task<Func<IClientCalls, Task>> Restore(Job job, string dataAddress)
     {
         var image = job.ImageId is { } id ? await catalog.Images.Find(id) : null;
         if (image is null || job.Restore is not { } restore)
             throw new TroubleException($"image {job.ImageId}", "It is no longer in the catalog.", "Choose another image: stillpoint image list.");
         var access = Access(job, GrantKind.Restore, image.KeyDomain, dataAddress);
-        return job.Kind == JobKind.RestoreVm
-            ? new ReadyOrder(nameof(IClientCalls.RunRestoreVm),
-                new RestoreVmOrder(job.Id, image.Id, restore.NewName ?? job.VmName, restore.Folder, restore.Start, await OpenIntents(job), access))
-            : new ReadyOrder(nameof(IClientCalls.RunRestoreDisk),
-                new RestoreDiskOrder(job.Id, image.Id, restore.Disk ?? "0", restore.Target ?? "", access));
+        if (job.Kind == JobKind.RestoreDisk)
+        {
+            var disk = new RestoreDiskOrder(job.Id, image.Id, restore.Disk ?? "0", restore.Target ?? "", access);
+            return client => client.RunRestoreDisk(disk);
+        }
+        var vm = new RestoreVmOrder(job.Id, image.Id, restore.NewName ?? job.VmName, restore.Folder, restore.Start, await OpenIntents(job), access);
+        return client => client.RunRestoreVm(vm);
     }
 
     private async Task<HostRecord> Host(Job job) => await catalog.Hosts.Find(job.Host)

@@ -1,13 +1,11 @@
-using Microsoft.AspNetCore.SignalR;
 using Microsoft.Extensions.Logging;
 using Stillpoint.Catalog;
 using Stillpoint.Model;
-using Stillpoint.Transport;
 
 namespace Stillpoint.Primary;
 
 /// <summary>What the hosts hold: asked of their clients, kept in the catalog.</summary>
-internal sealed class Inventories(CatalogStore catalog, Connections connections, TimeProvider time, ILogger<Inventories> log)
+internal sealed class Inventories(CatalogStore catalog, Connections connections, Errands errands, TimeProvider time, ILogger<Inventories> log)
 {
     private const int MostVms = 10_000;
     private const int MostDisks = 512;
@@ -15,7 +13,7 @@ internal sealed class Inventories(CatalogStore catalog, Connections connections,
     /// <summary>Looks at a host now.</summary>
     /// <exception cref="Refusal">There is no such host, or it is not connected.</exception>
     /// <exception cref="TroubleException">Its client could not look.</exception>
-    public async Task<HostRecord> Take(string host)
+    public async Task<HostRecord> Take(string host, CancellationToken cancel = default)
     {
         if (await catalog.Hosts.Find(host) is null) throw Refusal.NotFound("host", host);
         if (connections.Client(host) is not { } client)
@@ -26,12 +24,11 @@ internal sealed class Inventories(CatalogStore catalog, Connections connections,
         HostInventory inventory;
         try
         {
-            inventory = await connections.Ask<HostInventory>(client, nameof(IClientCalls.TakeInventory), []);
+            inventory = await connections.Ask(client, calls => calls.TakeInventory(), cancel);
         }
-        catch (HubException e)
+        catch (TroubleException e)
         {
-            throw new TroubleException($"host {host}", $"Its client could not look at the host: {e.Message}",
-                "Look at the client's log: host address, account and rights.", retry: true, e);
+            throw new TroubleException(e.Trouble with { Message = $"The client of {host} could not look at the host: {e.Trouble.Message}" }, e);
         }
         Check(host, inventory);
         await catalog.Hosts.Inventoried(host, inventory, time.GetUtcNow());
@@ -39,19 +36,15 @@ internal sealed class Inventories(CatalogStore catalog, Connections connections,
     }
 
     /// <summary>Looks at a host in the background: what is found is kept, what goes wrong is logged.</summary>
-    public void TakeSoon(string host) => _ = Task.Run(async () =>
+    public void TakeSoon(string host) => errands.Run($"inventory of {host}", async stop =>
     {
         try
         {
-            await Take(host);
+            await Take(host, stop);
         }
         catch (Exception e) when (e is TroubleException or Refusal)
         {
             log.LogWarning("inventory: {Message}", e.Message);
-        }
-        catch (Exception e)
-        {
-            log.LogError(e, "inventory of {Host}", host);
         }
     });
 
