@@ -35,7 +35,10 @@ internal static class StillpointCommand
         }
     }
 
-    private static IEnumerable<Command> Commands() => [];
+    private static IEnumerable<Command> Commands() =>
+    [
+        LabCommand.Create(),
+    ];
 
     private static int Report(Exception failure)
     {
