@@ -15,6 +15,9 @@ internal sealed class CimInstance(string className, IReadOnlyDictionary<string, 
 
     public bool Is(string name) => string.Equals(ClassName, name, StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>True when the instance lists the property, with a value or without.</summary>
+    public bool Has(string name) => properties.ContainsKey(name);
+
     public IReadOnlyList<CimValue> Values(string name) => properties.GetValueOrDefault(name, []);
 
     public string? Text(string name) => Values(name) is [var first, ..] ? first.Text : null;

@@ -5,8 +5,13 @@ namespace Stillpoint.Lab;
 /// <summary>Everything a lab consists of, put together.</summary>
 internal sealed class LabParts : IAsyncDisposable
 {
+    private readonly ILoggerFactory _logs;
+
+    /// <param name="options">How the lab is to be.</param>
+    /// <param name="logs">Where it reports; disposed with the parts.</param>
     public LabParts(LabOptions options, ILoggerFactory logs)
     {
+        _logs = logs;
         var data = Path.GetFullPath(options.DataFolder);
         Directory.CreateDirectory(data);
         var clock = new LabClock(options.Time, options.NewId);
@@ -62,5 +67,6 @@ internal sealed class LabParts : IAsyncDisposable
     {
         await Jobs.DisposeAsync();
         Identity.Certificate.Dispose();
+        _logs.Dispose();
     }
 }

@@ -46,37 +46,26 @@ public sealed class LabServer : IAsyncDisposable
     public string PathMap => $@"C:\={_parts.Context.Paths.Drive}";
 
     /// <summary>Starts a lab: makes what is missing, takes up what was left.</summary>
+    /// <exception cref="ArgumentException">A VM's name or a disk is not fit.</exception>
+    /// <exception cref="IOException">The address is in use, or the data folder cannot be written.</exception>
     public static async Task<LabServer> StartAsync(LabOptions options, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddSimpleConsole(c => c.SingleLine = true);
-        builder.Logging.AddConsole(c => c.LogToStandardErrorThreshold = LogLevel.Trace);
-        builder.Services.AddRoutingCore();
+        var logs = LoggerFactory.Create(ConfigureLogs);
         LabParts? parts = null;
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = MaxRequest;
-            kestrel.Listen(options.Listen, listen =>
-            {
-                listen.Protocols = HttpProtocols.Http1;
-                listen.UseHttps(parts!.Identity.Certificate);
-            });
-        });
-        var application = builder.Build();
+        WebApplication? application = null;
         try
         {
-            parts = new LabParts(options, application.Services.GetRequiredService<ILoggerFactory>());
+            parts = new LabParts(options, logs);
             new Furnishing(parts.Context).Run(options);
             parts.Resume();
-            Map(application, parts);
+            application = Build(options, parts);
             await application.StartAsync(cancel);
         }
         catch
         {
+            if (application is not null) await application.DisposeAsync();
             if (parts is not null) await parts.DisposeAsync();
-            await application.DisposeAsync();
             throw;
         }
         var server = new LabServer(application, parts, new WriteLoop(parts, options), Path.GetFullPath(options.DataFolder));
@@ -91,6 +80,30 @@ public sealed class LabServer : IAsyncDisposable
         await _application.StopAsync();
         await _application.DisposeAsync();
         await _parts.DisposeAsync();
+    }
+
+    private static void ConfigureLogs(ILoggingBuilder logs) =>
+        logs.AddFilter("Microsoft", LogLevel.Warning).AddSimpleConsole(c => c.SingleLine = true)
+            .AddConsole(c => c.LogToStandardErrorThreshold = LogLevel.Trace);
+
+    private static WebApplication Build(LabOptions options, LabParts parts)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        ConfigureLogs(builder.Logging);
+        builder.Services.AddRoutingCore();
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = MaxRequest;
+            kestrel.Listen(options.Listen, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.UseHttps(parts.Identity.Certificate);
+            });
+        });
+        var application = builder.Build();
+        Map(application, parts);
+        return application;
     }
 
     private static void Map(WebApplication application, LabParts parts)

@@ -35,7 +35,11 @@ internal static class StillpointCommand
         }
     }
 
-    private static IEnumerable<Command> Commands() => [StoreCommand.Create()];
+    private static IEnumerable<Command> Commands() =>
+    [
+        StoreCommand.Create(),
+        LabCommand.Create(),
+    ];
 
     private static int Report(Exception failure)
     {

@@ -67,6 +67,29 @@ public sealed class InventoryTests
         Assert.Equal(merging, await opened.Host.IsMergingAsync(new Guid(Web), default));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_host_of_2016_is_told_by_its_schema(bool newer)
+    {
+        var settings = newer ? Settings(Web, "2").Replace("<p:InstanceID>", "<p:AutomaticSnapshotsEnabled xsi:nil=\"true\"/><p:InstanceID>",
+            StringComparison.Ordinal) : Settings(Web, "2");
+        await using var opened = new Opened(_ => All(settings));
+        Assert.Equal(newer, await opened.Host.HasGuestBackupTypeAsync(new Guid(Web), default));
+    }
+
+    [Fact]
+    public async Task A_checkpoint_that_goes_while_it_is_listed_is_left_out()
+    {
+        await using var opened = new Opened(request => request.Text("Filter") switch
+        {
+            var f when f.Contains("Msvm_SnapshotOfVirtualSystem", StringComparison.Ordinal) => All(Settings(Web, "2"), Settings(Db, "2")),
+            var f when f.Contains(Web, StringComparison.Ordinal) => Fault("a:DestinationUnreachable", WmiError(0x80041002, "Not found")),
+            _ => All(Disk(Db, "0", @"C:\frozen.vhdx")),
+        });
+        Assert.Equal("Microsoft:" + Db, Assert.Single(await opened.Host.ListCheckpointsAsync(new Guid(Web), default)).Id);
+    }
+
     [Fact]
     public async Task A_cd_is_no_disk()
     {
