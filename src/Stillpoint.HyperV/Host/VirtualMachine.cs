@@ -17,7 +17,8 @@ public enum VirtualMachineState
 /// <param name="Generation">1 or 2.</param>
 /// <param name="ConfigurationVersion">For example <c>9.0</c>.</param>
 /// <param name="ConfigurationPath">Host path of the configuration file.</param>
-/// <param name="OperationalStatus">The host's own numbers; the second, when there, says what goes on (32768 creating a snapshot, 32772 merging, 32776 backing up).</param>
+/// <param name="OperationalStatus">The host's own numbers; the second, when there, says what goes on
+/// (32768 creating a snapshot, 32772 merging, 32776 backing up).</param>
 /// <param name="Disks">Its virtual hard disks.</param>
 public sealed record VirtualMachine(
     Guid Id,

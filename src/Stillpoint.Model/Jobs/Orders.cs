@@ -2,6 +2,7 @@ namespace Stillpoint.Model;
 
 /// <summary>What a primary server hands to a client: back up this VM.</summary>
 /// <param name="JobId">The job.</param>
+/// <param name="ImageId">Id that the new image will have: the one in the grant.</param>
 /// <param name="VmId">The VM on the client's host.</param>
 /// <param name="VmName">Its name when the job was made.</param>
 /// <param name="Policy">Name of the policy, for people.</param>
@@ -16,6 +17,7 @@ namespace Stillpoint.Model;
 /// <param name="Data">Where the data goes and by what right.</param>
 public sealed record BackupOrder(
     Guid JobId,
+    Guid ImageId,
     Guid VmId,
     string VmName,
     string Policy,

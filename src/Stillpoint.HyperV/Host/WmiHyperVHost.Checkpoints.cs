@@ -1,0 +1,65 @@
+using Stillpoint.Model;
+
+namespace Stillpoint.HyperV;
+
+internal sealed partial class WmiHyperVHost
+{
+    /// <summary>Recovery snapshot: not in the published schema, but what Microsoft's own backup module and every backup product send.</summary>
+    private const long RecoverySnapshot = 32768;
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<Checkpoint>> ListCheckpointsAsync(Guid vmId, CancellationToken cancel) =>
+        host.ForAsync(vmId, "list its checkpoints", async () =>
+        {
+            var checkpoints = new List<Checkpoint>();
+            foreach (var settings in await SnapshotsOfAsync(vmId, cancel)) checkpoints.Add(await WithDisksAsync(settings, cancel));
+            return (IReadOnlyList<Checkpoint>)checkpoints;
+        });
+
+    /// <inheritdoc/>
+    public Task<Checkpoint> CreateRecoveryCheckpointAsync(
+        Guid vmId, bool applicationConsistent, GuestBackupType guestBackupType, CancellationToken cancel) =>
+        host.ForAsync(vmId, $"take {(applicationConsistent ? "an application-consistent" : "a crash-consistent")} checkpoint", async () =>
+        {
+            var settings = new EmbeddedInstance(HyperVNames.SnapshotSettings)
+                .Number("ConsistencyLevel", "uint8", applicationConsistent ? 1 : 2)
+                .Flag("IgnoreNonSnapshottableDisks", true);
+            if (guestBackupType != GuestBackupType.HostDefault)
+                settings.Number("GuestBackupType", "uint8", guestBackupType == GuestBackupType.Full ? 1 : 2);
+            var result = await host.CallAsync(new MethodCall(Snapshots, "CreateSnapshot",
+                MethodParameter.Reference("AffectedSystem", HyperVNames.System(HyperVNames.ComputerSystem, vmId)),
+                MethodParameter.Text("SnapshotSettings", settings.ToString()),
+                MethodParameter.Number("SnapshotType", RecoverySnapshot)), cancel);
+            var made = await host.CreatedAsync(result, "ResultingSnapshot", HyperVNames.Settings, cancel)
+                ?? throw new InvalidAnswerException("the host took a checkpoint but does not say which");
+            return await WithDisksAsync(await host.GetAsync(made, cancel), cancel);
+        });
+
+    /// <inheritdoc/>
+    public Task RenameCheckpointAsync(string checkpointId, string name, CancellationToken cancel) =>
+        host.ForAsync(null, $"rename checkpoint {checkpointId}", () => host.CallAsync(new MethodCall(Management, "ModifySystemSettings",
+            MethodParameter.Text("SystemSettings", new EmbeddedInstance(HyperVNames.Settings)
+                .Text("InstanceID", checkpointId)
+                .Text("ElementName", name)
+                .ToString())), cancel));
+
+    /// <inheritdoc/>
+    public Task DestroyCheckpointAsync(string checkpointId, CancellationToken cancel) =>
+        host.ForAsync(null, $"remove checkpoint {checkpointId}", () => host.CallAsync(new MethodCall(Snapshots, "DestroySnapshot",
+            MethodParameter.Reference("AffectedSnapshot", HyperVNames.Instance(HyperVNames.Settings, checkpointId))), cancel));
+
+    /// <inheritdoc/>
+    public Task<string?> GetLastAppliedSnapshotAsync(Guid vmId, CancellationToken cancel) =>
+        host.ForAsync(vmId, "tell its last applied checkpoint", async () =>
+        {
+            var system = HyperVNames.System(HyperVNames.ComputerSystem, vmId);
+            var applied = await host.QueryAsync(Wql.Associators(system, "Msvm_LastAppliedSnapshot", HyperVNames.Settings), cancel);
+            return applied is [var snapshot, ..] ? snapshot.Required("InstanceID") : null;
+        });
+
+    private Task<IReadOnlyList<CimInstance>> SnapshotsOfAsync(Guid vmId, CancellationToken cancel) => host.QueryAsync(
+        Wql.Associators(HyperVNames.System(HyperVNames.ComputerSystem, vmId), "Msvm_SnapshotOfVirtualSystem", HyperVNames.Settings), cancel);
+
+    private async Task<Checkpoint> WithDisksAsync(CimInstance settings, CancellationToken cancel) =>
+        SettingsReader.Checkpoint(settings, await DisksOfAsync(HyperVNames.Instance(HyperVNames.Settings, settings.Required("InstanceID")), cancel));
+}

@@ -1,0 +1,168 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Xml.Linq;
+using Stillpoint.Model;
+
+namespace Stillpoint.HyperV;
+
+/// <summary>
+/// WS-Management for CIM, one request at a time. Get and whole enumerations are repeated when the connection fails, for they change nothing
+/// and hand nothing out before their end; a method call never is, for it may have been carried out.
+/// </summary>
+internal sealed class WsManClient : IDisposable
+{
+    private const int MaxElements = 1000;
+    private const int MostInstances = 200_000;
+    private static readonly TimeSpan[] RetryDelays = [TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(1)];
+
+    private readonly WsManTransport _transport;
+    private readonly RequestEnvelope _requests;
+    private readonly TimeProvider _time;
+    private readonly SemaphoreSlim _oneAtATime = new(1);
+
+    public WsManClient(HyperVHostOptions options, TimeProvider time, Func<Guid> newId)
+    {
+        _transport = new WsManTransport(options, time);
+        _requests = new RequestEnvelope(options.Url, options.MaxEnvelopeBytes, options.OperationTimeout, newId);
+        _time = time;
+    }
+
+    public void Dispose()
+    {
+        _transport.Dispose();
+        _oneAtATime.Dispose();
+    }
+
+    /// <summary>One instance by its reference.</summary>
+    /// <exception cref="WsManFaultException">The host refused; <see cref="WsManFault.IsNotFound"/> when the instance is not there.</exception>
+    /// <exception cref="TroubleException">The host cannot be reached or understood.</exception>
+    public Task<CimInstance> GetAsync(EndpointReference target, CancellationToken cancel) => RepeatAsync(async () =>
+    {
+        var body = await SendAsync(_requests.Get(target), cancel);
+        return CimInstanceReader.Read(body ?? throw Unreadable("the answer to Get holds no instance"));
+    }, cancel);
+
+    /// <summary>All instances of a class, those of its subclasses among them.</summary>
+    public Task<IReadOnlyList<CimInstance>> EnumerateAsync(string resourceUri, CancellationToken cancel) =>
+        RepeatAsync(() => CollectAsync(resourceUri, _requests.EnumerateClass(resourceUri, MaxElements), cancel), cancel);
+
+    /// <summary>The instances that a WQL query names.</summary>
+    /// <param name="anyClassUri">Resource URI that ends with <c>/*</c>.</param>
+    /// <param name="query">SELECT, ASSOCIATORS OF or REFERENCES OF.</param>
+    /// <param name="cancel">Stops; the enumeration is released.</param>
+    public Task<IReadOnlyList<CimInstance>> QueryAsync(string anyClassUri, string query, CancellationToken cancel) =>
+        RepeatAsync(() => CollectAsync(anyClassUri, _requests.EnumerateQuery(anyClassUri, query, MaxElements), cancel), cancel);
+
+    /// <summary>Calls a method; never repeated.</summary>
+    /// <returns>Its output parameters and <c>ReturnValue</c>.</returns>
+    public async Task<CimInstance> InvokeAsync(MethodCall call, CancellationToken cancel)
+    {
+        var body = await SendAsync(_requests.Invoke(call), cancel);
+        if (body is null || body.Name.LocalName != call.Method + "_OUTPUT") throw Unreadable($"the answer is no {call.Method}_OUTPUT");
+        return CimInstanceReader.Read(body);
+    }
+
+    private async Task<IReadOnlyList<CimInstance>> CollectAsync(string resourceUri, byte[] enumerate, CancellationToken cancel)
+    {
+        var items = new List<CimInstance>();
+        string? context = null;
+        try
+        {
+            var response = await SendAsync(enumerate, cancel);
+            if (response?.Name != WsNames.Enumeration + "EnumerateResponse") throw Unreadable("the answer is no EnumerateResponse");
+            context = Take(response, items, previousContext: null);
+            var empty = 0;
+            while (context is not null)
+            {
+                var before = items.Count;
+                response = await PullAsync(resourceUri, context, cancel);
+                if (response?.Name != WsNames.Enumeration + "PullResponse") throw Unreadable("the answer is no PullResponse");
+                context = Take(response, items, context);
+                // A pull may come back empty when the host ran out of time; a host that does so for ever is not waited for.
+                empty = items.Count == before ? empty + 1 : 0;
+                if (empty > 100) throw Unreadable("an enumeration goes on without giving instances");
+                if (items.Count > MostInstances) throw Unreadable($"an enumeration gives more than {MostInstances} instances");
+            }
+            return items;
+        }
+        catch when (context is not null)
+        {
+            await ReleaseAsync(resourceUri, context);
+            throw;
+        }
+    }
+
+    /// <summary>A pull that only ran out of the host's time is sent again: the host says so before it hands anything out.</summary>
+    private async Task<XElement?> PullAsync(string resourceUri, string context, CancellationToken cancel)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                return await SendAsync(_requests.Pull(resourceUri, context, MaxElements), cancel);
+            }
+            catch (WsManFaultException e) when (e.Fault.IsTimeout && attempt < RetryDelays.Length)
+            {
+            }
+        }
+    }
+
+    /// <summary>Adds the items of an answer; returns the context to go on with, null at the end. Hosts put EndOfSequence into either
+    /// namespace, leave the context out or empty it at the end, and change it between pulls or leave it out where it stays.</summary>
+    private static string? Take(XElement response, List<CimInstance> items, string? previousContext)
+    {
+        foreach (var list in response.Elements().Where(e => e.Name == WsNames.WsMan + "Items" || e.Name == WsNames.Enumeration + "Items"))
+        {
+            foreach (var element in list.Elements())
+                items.Add(CimInstanceReader.Read(element.Name == WsNames.WsMan + "Item" ? element.Elements().FirstOrDefault() ?? element : element));
+        }
+        if (response.Elements().Any(e => e.Name == WsNames.WsMan + "EndOfSequence" || e.Name == WsNames.Enumeration + "EndOfSequence")) return null;
+        var context = response.Element(WsNames.Enumeration + "EnumerationContext")?.Value.Trim();
+        return context is null ? previousContext : context.Length > 0 ? context : null;
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "a courtesy: the host drops the context by itself, the first error is the one to tell")]
+    private async Task ReleaseAsync(string resourceUri, string context)
+    {
+        try
+        {
+            using var brief = new CancellationTokenSource(TimeSpan.FromSeconds(5), _time);
+            await SendAsync(_requests.Release(resourceUri, context), brief.Token);
+        }
+        catch (Exception)
+        {
+        }
+    }
+
+    private async Task<XElement?> SendAsync(byte[] envelope, CancellationToken cancel)
+    {
+        await _oneAtATime.WaitAsync(cancel);
+        try
+        {
+            return EnvelopeReader.Body(await _transport.PostAsync(envelope, cancel));
+        }
+        finally
+        {
+            _oneAtATime.Release();
+        }
+    }
+
+    private async Task<T> RepeatAsync<T>(Func<Task<T>> read, CancellationToken cancel)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                return await read();
+            }
+            catch (TroubleException e) when (e.Trouble.Retry && attempt < RetryDelays.Length)
+            {
+            }
+            catch (WsManFaultException e) when (e.Fault.IsTimeout && attempt < RetryDelays.Length)
+            {
+            }
+            await Task.Delay(RetryDelays[attempt], _time, cancel);
+        }
+    }
+
+    private static InvalidAnswerException Unreadable(string what) => new(what);
+}

@@ -1,0 +1,65 @@
+namespace Stillpoint.VirtualDisks;
+
+/// <summary>Recognises a disk's format and opens its chain.</summary>
+internal static class DiskOpener
+{
+    internal static VirtualDisk Open(string path, DiskOpenOptions options)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(options);
+        return Open(path, options, []);
+    }
+
+    private static VirtualDisk Open(string path, DiskOpenOptions options, List<string> children)
+    {
+        var full = System.IO.Path.GetFullPath(path);
+        if (children.Count >= VirtualDisk.DeepestChain) throw new DiskFormatException(path, "parent locator", 0, $"the chain is deeper than {VirtualDisk.DeepestChain} files");
+        if (children.Contains(full)) throw new DiskFormatException(children[^1], "parent locator", 0, $"leads back to {full}: the chain is a loop");
+        children.Add(full);
+        IDiskFile file = HostFile.Open(path, !options.ReadOnly);
+        VirtualDisk? disk = null;
+        try
+        {
+            disk = OpenFile(file, options);
+            LinkParent(disk, options, children);
+            return disk;
+        }
+        catch
+        {
+            if (disk is not null) disk.Dispose();
+            else file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens one file, without its parent.</summary>
+    internal static VirtualDisk OpenFile(IDiskFile file, DiskOpenOptions options) => (options.Format ?? Recognise(file)) switch
+    {
+        DiskFormat.Vhdx => VhdxOpening.Open(file, options),
+        DiskFormat.Raw => new RawDisk(file, !options.ReadOnly),
+        var other => throw new DiskFormatException(file.Path, "file", 0, $"is {other}, which cannot be opened"),
+    };
+
+    private static DiskFormat Recognise(IDiskFile file)
+    {
+        var start = new byte[(int)Math.Min(file.Length, 8)];
+        file.Read(0, start);
+        if (start.AsSpan().SequenceEqual(VhdxLayout.FileSignature)) return DiskFormat.Vhdx;
+        var ending = System.IO.Path.GetExtension(file.Path);
+        if (ending.Equals(".vhdx", StringComparison.OrdinalIgnoreCase) || ending.Equals(".avhdx", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new DiskFormatException(file.Path, "file identifier", 0, "is not \"vhdxfile\": no VHDX, whatever its name says");
+        }
+        return DiskFormat.Raw;
+    }
+
+    private static void LinkParent(VirtualDisk disk, DiskOpenOptions options, List<string> children)
+    {
+        if (disk is not VhdxDisk { Locator: { } locator } child || options.WithoutParent) return;
+        var path = (options.ResolveParent ?? ParentLocator.ResolveBeside)(disk.Path, locator)
+            ?? throw new DiskFormatException(disk.Path, "parent locator", 0, $"the parent was not found; tried {string.Join(", ", locator.Paths)}");
+        var parent = Open(path, options with { ReadOnly = true, NewId = null, Format = null }, children);
+        child.AdoptParent(parent);
+        ParentCheck.Run(child, locator, parent);
+    }
+}

@@ -1,0 +1,61 @@
+using System.Text.Json;
+using Spectre.Console;
+using Stillpoint.Model;
+
+namespace Stillpoint.Cli;
+
+/// <summary>How results are printed.</summary>
+internal enum OutputFormat
+{
+    Table,
+    Json,
+}
+
+/// <summary>What a command says: results on standard output, everything else on standard error.</summary>
+internal static class Terminal
+{
+    /// <summary>Standard output for people. Wide when it is not a terminal, so that a piped table is not folded.</summary>
+    public static IAnsiConsole Out { get; } = Create(Console.Out, Console.IsOutputRedirected);
+
+    /// <summary>Standard error for people.</summary>
+    public static IAnsiConsole Err { get; } = Create(Console.Error, Console.IsErrorRedirected);
+
+    /// <summary>Prints a result as JSON by the house's rules.</summary>
+    public static void Json<T>(T value) => Console.Out.WriteLine(JsonSerializer.Serialize(value, Words.ReadableJson));
+
+    /// <summary>A table in the house's style.</summary>
+    public static Table NewTable(params IEnumerable<string> columns)
+    {
+        var table = new Table().Border(TableBorder.Rounded).BorderStyle(Style.Parse("grey"));
+        foreach (var column in columns)
+        {
+            // A leading '>' asks for right alignment: numbers.
+            var right = column.StartsWith('>');
+            var header = new TableColumn(Markup.Escape(right ? column[1..] : column));
+            table.AddColumn(right ? header.RightAligned() : header);
+        }
+        return table;
+    }
+
+    /// <summary>Says what went wrong and what to do next.</summary>
+    public static void Error(string message, string? nextStep)
+    {
+        Err.MarkupLineInterpolated($"[red]error:[/] {message}");
+        if (nextStep is not null) Err.MarkupLineInterpolated($"[yellow]next:[/]  {nextStep}");
+    }
+
+    /// <summary>Says something that is no result.</summary>
+    public static void Note(string message) => Err.MarkupLineInterpolated($"{message}");
+
+    private static IAnsiConsole Create(TextWriter writer, bool redirected)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(writer),
+            Ansi = redirected || Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } ? AnsiSupport.No : AnsiSupport.Detect,
+            Interactive = InteractionSupport.No,
+        });
+        if (redirected) console.Profile.Width = 200;
+        return console;
+    }
+}
