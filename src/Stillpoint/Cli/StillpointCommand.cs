@@ -39,6 +39,7 @@ internal static class StillpointCommand
     [
         StoreCommand.Create(),
         LabCommand.Create(),
+        MediaCommand.Create(),
     ];
 
     private static int Report(Exception failure)

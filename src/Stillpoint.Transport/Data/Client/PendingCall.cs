@@ -1,3 +1,4 @@
+using Stillpoint.Chunks;
 using Stillpoint.Model;
 
 namespace Stillpoint.Transport;
@@ -10,7 +11,7 @@ namespace Stillpoint.Transport;
 internal sealed class PendingCall(uint id, byte[] message, FrameKind part, int most)
 {
     private readonly TaskCompletionSource<List<byte[]>> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private List<byte[]> _parts = [];
+    private readonly List<byte[]> _parts = [];
 
     internal uint Id => id;
 
@@ -40,8 +41,17 @@ internal sealed class PendingCall(uint id, byte[] message, FrameKind part, int m
         return false;
     }
 
-    /// <summary>The connection broke: what came of the answer so far will come again.</summary>
-    internal void Restart() => _parts = [];
+    /// <summary>The connection broke in the middle of the answer. The frame to ask for the rest: of records those that came are kept, or
+    /// a wire that breaks often would never carry a long answer; all else comes again from the start.</summary>
+    internal byte[] AskAgain()
+    {
+        if (part != FrameKind.Record)
+        {
+            _parts.Clear();
+            return message;
+        }
+        return WireFormat.Frame(FrameKind.ReadRecords, id, message.AsSpan(WireFormat.HeaderSize + (_parts.Count * ChunkId.Size)));
+    }
 
     internal void Fail(Exception fault) => _answer.TrySetException(fault);
 }

@@ -21,6 +21,7 @@ internal sealed class SessionLoop(DataAccess data, RoleIdentity identity, DataCl
     private Exception? _fault;
     private Task _running = Task.CompletedTask;
     private volatile bool _speak;
+    private int _disposed;
 
     internal UnitParameters Unit { get; private set; } = new(default, 0, 0, 0);
 
@@ -75,6 +76,7 @@ internal sealed class SessionLoop(DataAccess data, RoleIdentity identity, DataCl
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         if (_fault is null)
         {
             try
@@ -243,8 +245,10 @@ internal sealed class SessionLoop(DataAccess data, RoleIdentity identity, DataCl
             _log.Rewind(received);
             foreach (var call in _calls.Values)
             {
-                call.Restart();
-                if (call.Number < received) (call.Number, _) = _log.Add(new Message(call.Message, call.Message.Length, Pooled: false));
+                // A frame that the media server does not have is still in the log, and has no answer yet.
+                if (call.Number >= received) continue;
+                var again = call.AskAgain();
+                (call.Number, _) = _log.Add(new Message(again, again.Length, Pooled: false));
             }
         }
     }

@@ -24,6 +24,7 @@ public sealed class DataServer : IAsyncDisposable
     private Task _accepting = Task.CompletedTask;
     private Task _sweeping = Task.CompletedTask;
     private long _lastConnection;
+    private int _disposed;
 
     /// <param name="identity">A media server's identity.</param>
     /// <param name="units">What stands behind.</param>
@@ -73,6 +74,7 @@ public sealed class DataServer : IAsyncDisposable
     /// <summary>Stops listening, ends all connections and sessions. What clients put and did not commit stays unseen.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         await _stop.CancelAsync();
         _listener?.Dispose();
         await Task.WhenAll(_accepting, _sweeping);
