@@ -35,7 +35,11 @@ internal static class StillpointCommand
         }
     }
 
-    private static IEnumerable<Command> Commands() => [];
+    private static IEnumerable<Command> Commands() =>
+    [
+        PrimaryCommand.Create(), HostCommand.Create(), VmCommand.Create(), PolicyCommand.Create(), ScheduleCommand.Create(), JobCommand.Create(),
+        ImageCommand.Create(), RestoreCommand.Create(), StorageUnitCommand.Create(), UserCommand.Create(), TokenCommand.Create(), AuditCommand.Create(),
+    ];
 
     private static int Report(Exception failure)
     {
