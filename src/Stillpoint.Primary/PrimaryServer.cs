@@ -79,9 +79,6 @@ public sealed class PrimaryServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends when the server was told to stop.</summary>
-    public Task WaitForShutdown(CancellationToken cancel = default) => _app.WaitForShutdownAsync(cancel);
-
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -154,6 +151,7 @@ public sealed class PrimaryServer : IAsyncDisposable
         services.AddSingleton<Connections>().AddSingleton<Arrivals>().AddSingleton<Inventories>().AddSingleton<VmSelector>();
         services.AddSingleton<JobWatch>().AddSingleton<JobEnds>().AddSingleton<JobReturns>().AddSingleton<JobReports>();
         services.AddSingleton<Orders>().AddSingleton<JobRequests>();
+        services.AddSingleton<IHostLifetime, NoLifetime>();
         // First, so that it is stopped last: the others begin errands.
         services.AddSingleton<Errands>().AddHostedService(parts => parts.GetRequiredService<Errands>());
         services.AddSingleton<JobDispatcher>().AddHostedService(parts => parts.GetRequiredService<JobDispatcher>());

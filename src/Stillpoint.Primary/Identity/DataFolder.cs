@@ -36,8 +36,8 @@ internal sealed class DataFolder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new TroubleException($"folder {path}", "Another primary server has it, or it may not be written.",
-                "End the other one, or give another folder with --data.", inner: e);
+            throw new TroubleException($"folder {path}", "Another primary server holds it, or it may not be written.",
+                "End the other one, or give another folder with --data.", retry: true, e);
         }
     }
 
