@@ -519,7 +519,7 @@ namespace Stillpoint.Catalog.Migrations
                     b.ToTable("jobs", (string)null);
                 });
 
-            modelBuilder.Entity("Stillpoint.Model.MediaServer", b =>
+            modelBuilder.Entity("Stillpoint.Model.MediaServerRecord", b =>
                 {
                     b.Property<string>("Name")
                         .HasColumnType("TEXT");
@@ -607,7 +607,7 @@ namespace Stillpoint.Catalog.Migrations
 
             modelBuilder.Entity("Stillpoint.Model.StorageUnitRecord", b =>
                 {
-                    b.HasOne("Stillpoint.Model.MediaServer", null)
+                    b.HasOne("Stillpoint.Model.MediaServerRecord", null)
                         .WithMany()
                         .HasForeignKey("MediaServer")
                         .OnDelete(DeleteBehavior.Restrict)

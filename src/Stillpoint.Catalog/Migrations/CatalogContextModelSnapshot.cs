@@ -516,7 +516,7 @@ namespace Stillpoint.Catalog.Migrations
                     b.ToTable("jobs", (string)null);
                 });
 
-            modelBuilder.Entity("Stillpoint.Model.MediaServer", b =>
+            modelBuilder.Entity("Stillpoint.Model.MediaServerRecord", b =>
                 {
                     b.Property<string>("Name")
                         .HasColumnType("TEXT");
@@ -604,7 +604,7 @@ namespace Stillpoint.Catalog.Migrations
 
             modelBuilder.Entity("Stillpoint.Model.StorageUnitRecord", b =>
                 {
-                    b.HasOne("Stillpoint.Model.MediaServer", null)
+                    b.HasOne("Stillpoint.Model.MediaServerRecord", null)
                         .WithMany()
                         .HasForeignKey("MediaServer")
                         .OnDelete(DeleteBehavior.Restrict)

@@ -44,11 +44,11 @@ public sealed class MediaServerTable
     internal MediaServerTable(CatalogFile file) => _file = file;
 
     /// <summary>All media servers by name.</summary>
-    public Task<IReadOnlyList<MediaServer>> List() => _file.Read<IReadOnlyList<MediaServer>>(async db =>
+    public Task<IReadOnlyList<MediaServerRecord>> List() => _file.Read<IReadOnlyList<MediaServerRecord>>(async db =>
         await db.MediaServers.OrderBy(m => m.Name).ToListAsync());
 
     /// <summary>Adds a media server; one of that name stays as it is.</summary>
-    public Task Add(MediaServer server) => _file.Write(async db =>
+    public Task Add(MediaServerRecord server) => _file.Write(async db =>
     {
         if (!await db.MediaServers.AnyAsync(m => m.Name == server.Name)) db.MediaServers.Add(server);
     });

@@ -1,7 +1,7 @@
 namespace Stillpoint.Model;
 
 /// <summary>A media server as the catalog knows it.</summary>
-public sealed record MediaServer
+public sealed record MediaServerRecord
 {
     /// <summary>Its name: the subject of its certificate.</summary>
     public required string Name { get; init; }

@@ -27,7 +27,7 @@ internal static class StorageUnitRoutes
     private static async Task<StorageUnitView> Show(string name, CatalogStore catalog, Connections connections) =>
         View(await catalog.StorageUnits.Find(name) ?? throw Refusal.NotFound("storage-unit", name), connections);
 
-    private static async Task<Page<MediaServer>> MediaServers(CatalogStore catalog, int? limit, string? after) =>
+    private static async Task<Page<MediaServerRecord>> MediaServers(CatalogStore catalog, int? limit, string? after) =>
         Paging.ByName(await catalog.MediaServers.List(), m => m.Name, limit, after);
 
     private static async Task<IResult> Create(

@@ -67,7 +67,8 @@ internal static class ClientCommand
     private static async Task<int> RunAsync(ParseResult parse, CancellationToken cancel)
     {
         using var logs = RoleLog.Create();
-        using var identity = await RoleJoin.IdentityAsync(parse, PeerRoles.Client, cancel);
+        var log = logs.CreateLogger("client");
+        using var identity = await RoleJoin.IdentityAsync(parse, PeerRoles.Client, log, cancel);
         var options = new ClientOptions(
             RoleJoin.PrimaryOf(parse),
             RoleJoin.DataOf(parse),
@@ -82,7 +83,7 @@ internal static class ClientCommand
                 FreeShare = parse.GetRequiredValue(s_keepFree) / 100,
                 CheckpointAge = TimeSpan.FromHours(parse.GetRequiredValue(s_checkpointAge)),
             });
-        var role = new ClientRole(options, identity, TimeProvider.System, Guid.CreateVersion7, logs.CreateLogger("client"));
+        var role = new ClientRole(options, identity, TimeProvider.System, Ids.New, log);
         await role.RunAsync(ProductVersion.Text, () => RoleJoin.WriteEndpoints(options.Data, new { name = identity.Self.Name }), cancel);
         return ExitCodes.Ok;
     }

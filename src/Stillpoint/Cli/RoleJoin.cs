@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using Stillpoint.Durable;
 using Stillpoint.Model;
 using Stillpoint.Transport;
@@ -24,7 +25,8 @@ internal static class RoleJoin
     private static readonly Option<string> s_name = new("--name")
     {
         Description = "Name to join under.",
-        DefaultValueFactory = _ => Environment.MachineName.ToLowerInvariant(),
+        HelpName = "NAME",
+        DefaultValueFactory = _ => MachineName(),
     };
 
     /// <summary>The options.</summary>
@@ -34,29 +36,18 @@ internal static class RoleJoin
 
     public static string DataOf(ParseResult parse) => parse.GetRequiredValue(s_data).FullName;
 
-    /// <summary>The identity in the data folder, or a new one for the join token; renewed when it nears its end.</summary>
-    public static async Task<RoleIdentity> IdentityAsync(ParseResult parse, string role, CancellationToken cancel)
+    /// <summary>The identity in the data folder, renewed when it nears its end, or a new one for the join token.</summary>
+    public static Task<RoleIdentity> IdentityAsync(ParseResult parse, string role, ILogger log, CancellationToken cancel)
     {
-        var folder = DataOf(parse);
-        Directory.CreateDirectory(folder);
-        var joiner = new JoinClient(PrimaryOf(parse), TimeProvider.System);
-        if (RoleIdentity.Exists(folder))
-        {
-            var identity = RoleIdentity.Load(folder, TimeProvider.System);
-            return identity.NeedsRenewal(TimeProvider.System.GetUtcNow()) ? await joiner.RenewAsync(identity, folder, cancel) : identity;
-        }
-        if (parse.GetValue(s_token) is not { } token || parse.GetValue(s_fingerprint) is not { } fingerprint)
-        {
-            throw new CommandFailedException(
-                ExitCodes.NotAuthorized,
-                $"{folder} holds no identity yet, so this {role} must join first.",
-                $"Run 'stillpoint token create --for {(role == PeerRoles.Client ? "host" : "media")}' on the primary and give --join-token-file and --fingerprint.");
-        }
-        var request = new JoinRequest((await File.ReadAllTextAsync(token.FullName, cancel)).Trim(), parse.GetRequiredValue(s_name), role, "");
-        return await joiner.JoinAsync(request, fingerprint, folder, cancel: cancel);
+        var enrolment = new Enrolment(PrimaryOf(parse), role, parse.GetRequiredValue(s_name), parse.GetValue(s_fingerprint), parse.GetValue(s_token)?.FullName);
+        return enrolment.IdentityAsync(DataOf(parse), TimeProvider.System, log, cancel);
     }
 
     /// <summary>Tells scripts that the role is up, and where.</summary>
     public static void WriteEndpoints<T>(string folder, T endpoints) =>
         DurableFile.Replace(Path.Combine(folder, "endpoints.json"), JsonSerializer.SerializeToUtf8Bytes(endpoints, Words.ReadableJson));
+
+    /// <summary>The machine's name in the letters that a name may have.</summary>
+    private static string MachineName() =>
+        new([.. Environment.MachineName.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '-').Take(64)]);
 }
