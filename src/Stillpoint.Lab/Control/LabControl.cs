@@ -64,7 +64,7 @@ internal sealed class LabControl(LabParts parts)
             _ => throw new ArgumentException("Name hostPath or localPath."),
         };
         using var disk = _host.Files.OpenLocal(path);
-        return _host.Records.Model(record.Disk).Compare(request.CheckpointId, disk.Length, (offset, buffer) => disk.Read(offset, buffer.Span));
+        return _host.Records.Model(record.Disk).Compare(request.CheckpointId, disk.Length, disk.Data, (offset, buffer) => disk.Read(offset, buffer.Span));
     }
 
     /// <summary>Plans a fault.</summary>

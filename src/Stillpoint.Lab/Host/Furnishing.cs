@@ -73,7 +73,7 @@ internal sealed class Furnishing(HostContext host)
     private PlacedDisk FromFixture(NewDisk place, string fixture)
     {
         var source = FixtureDisk.Open(fixture);
-        using (var disk = host.Files.CreateBase(place.Path, source.Length))
+        using (var disk = host.Files.CreateBase(place.Path, source.Length, Sector))
         {
             foreach (var (offset, bytes) in source.Content()) disk.Write(offset, bytes.Span);
             disk.Flush();
@@ -86,7 +86,8 @@ internal sealed class Furnishing(HostContext host)
     private PlacedDisk FromUser(NewDisk place, string localPath)
     {
         using var source = host.Files.OpenLocal(Path.GetFullPath(localPath));
-        if (source.Format == DiskFormat.Vhdx)
+        // A file that has a parent itself is copied: its parent's path is good only where the file lies.
+        if (source.Format == DiskFormat.Vhdx && source.Parent is null)
         {
             var link = $@"{UserFolder}\{HostPaths.Name(place.Path)}";
             var local = host.Files.Local(link);
@@ -97,7 +98,7 @@ internal sealed class Furnishing(HostContext host)
         }
         else
         {
-            using var disk = host.Files.CreateBase(place.Path, source.Length);
+            using var disk = host.Files.CreateBase(place.Path, source.Length, source.LogicalSectorSize);
             foreach (var (offset, bytes) in Machines.Content(source)) disk.Write(offset, bytes.Span);
             disk.Flush();
         }

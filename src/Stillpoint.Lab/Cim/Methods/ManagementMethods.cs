@@ -23,7 +23,7 @@ internal sealed class ManagementMethods(HostContext host, MachineLookup lookup, 
     {
         if (call.Text("SystemDefinitionFile") is not { } file) return new MethodResult(MethodResult.InvalidParameter);
         var newId = call.Flag("GenerateNewSystemIdentifier");
-        var job = host.Jobs.Start(JobType.Import, "Importing Virtual Machine", [], "", (job, _) =>
+        var job = host.Jobs.Start(JobType.Import, "Importing Virtual Machine", [], "", claim: null, (job, _) =>
         {
             job.Created.Add(planned.Import(file, newId).Path);
             return Task.CompletedTask;
@@ -81,10 +81,6 @@ internal sealed class ManagementMethods(HostContext host, MachineLookup lookup, 
     {
         if (host.State.TryBegin(machine, Activity.Other) is not { } claim) return new MethodResult(MethodResult.InvalidState);
         var (path, name) = host.State.Read(_ => (machine.Path, machine.Settings.Name));
-        var job = host.Jobs.Start(type, caption, [path], name, async (job, cancel) =>
-        {
-            using (claim) await work(job, cancel);
-        });
-        return MethodResult.Job(job.Path);
+        return MethodResult.Job(host.Jobs.Start(type, caption, [path], name, claim, work).Path);
     }
 }

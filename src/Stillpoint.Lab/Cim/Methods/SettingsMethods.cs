@@ -147,9 +147,9 @@ internal sealed class SettingsMethods(HostContext host, MachineLookup lookup)
     {
         if (host.State.TryBegin(machine, Activity.Other) is not { } claim) return new MethodResult(MethodResult.InvalidState);
         var (path, name) = host.State.Read(_ => (machine.Path, machine.Settings.Name));
-        var job = host.Jobs.Start(JobType.ModifySettings, caption, [path], name, (job, _) =>
+        var job = host.Jobs.Start(JobType.ModifySettings, caption, [path], name, claim, (job, _) =>
         {
-            using (claim) work();
+            work();
             job.Created.AddRange(resulting ?? []);
             return Task.CompletedTask;
         });

@@ -112,11 +112,7 @@ internal sealed class SnapshotMethods(HostContext host, MachineLookup lookup, Ch
     {
         if (host.State.TryBegin(machine, activity) is not { } claim) return new MethodResult(MethodResult.InvalidState);
         var (path, name) = host.State.Read(_ => (machine.Path, machine.Settings.Name));
-        var job = host.Jobs.Start(type, caption, [path], name, async (job, cancel) =>
-        {
-            using (claim) await work(job, cancel);
-        });
-        return MethodResult.Job(job.Path);
+        return MethodResult.Job(host.Jobs.Start(type, caption, [path], name, claim, work).Path);
     }
 
     private static IEnumerable<Checkpoint> Below(Machine machine, Checkpoint root) =>
