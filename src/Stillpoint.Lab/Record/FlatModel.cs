@@ -86,7 +86,8 @@ internal sealed class FlatModel
         {
             var length = RandomAccess.GetLength(raw);
             Rehash(raw, hashes, writes, length);
-            record = new DiskRecord(length, length <= FullHashLimit ? HashAll(raw, length) : null, HashAll(hashes, RandomAccess.GetLength(hashes)), writes.TotalLength);
+            record = new DiskRecord(length, length <= FullHashLimit ? HashAll(raw, length) : null, HashAll(hashes, RandomAccess.GetLength(hashes)),
+                writes.TotalLength);
             if (keepCopy) Copy(raw, length, At($"{id}.raw"));
             Copy(hashes, RandomAccess.GetLength(hashes), At($"{id}.hashes"));
         }
@@ -96,7 +97,9 @@ internal sealed class FlatModel
     }
 
     /// <summary>The record of a checkpoint; null when there is none.</summary>
-    public DiskRecord? Find(Guid id) => File.Exists(At($"{id}.json")) ? JsonSerializer.Deserialize<DiskRecord>(File.ReadAllBytes(At($"{id}.json"))) : null;
+    public DiskRecord? Find(Guid id) => File.Exists(At($"{id}.json"))
+        ? JsonSerializer.Deserialize<DiskRecord>(File.ReadAllBytes(At($"{id}.json")))
+        : null;
 
     /// <summary>Makes the model what it was at a user checkpoint.</summary>
     public void Revert(Guid id)
@@ -140,9 +143,11 @@ internal sealed class FlatModel
             if (offset >= record.Size || (difference < offset)) continue;
             Hash(piece.Span, actual);
             RandomAccess.Read(hashes, expected, offset / BlockSize * HashSize);
-            if (!actual.SequenceEqual(expected)) difference = Math.Min(difference ?? long.MaxValue, offset + Within(raw, piece.Span, expected, offset));
+            if (actual.SequenceEqual(expected)) continue;
+            difference = Math.Min(difference ?? long.MaxValue, offset + Within(raw, piece.Span, expected, offset));
         }
-        return new Comparison(difference is null, difference, whole is null ? null : Convert.ToHexStringLower(whole.GetHashAndReset()), record.Sha256, length, record.Size);
+        return new Comparison(difference is null, difference, whole is null ? null : Convert.ToHexStringLower(whole.GetHashAndReset()), record.Sha256,
+            length, record.Size);
     }
 
     /// <summary>First byte within a block that differs, when the model's block is still the recorded one; else the block's start.</summary>
@@ -228,7 +233,8 @@ internal sealed class FlatModel
     }
 
     private void SaveWrites(ExtentSet writes) =>
-        DurableFile.Replace(At("current.writes"), JsonSerializer.SerializeToUtf8Bytes(writes.SelectMany(r => new[] { r.Offset, r.Length }).ToArray()));
+        DurableFile.Replace(At("current.writes"), JsonSerializer.SerializeToUtf8Bytes(
+            writes.SelectMany(r => new[] { r.Offset, r.Length }).ToArray()));
 }
 
 /// <summary>A disk held against the record of a checkpoint.</summary>

@@ -106,7 +106,8 @@ public sealed class UserDiskTests(LabRig rig) : IClassFixture<LabRig>
     public async Task A_name_that_is_no_folder_is_refused(string name)
     {
         var data = Path.Combine(rig.Folder, "refused-lab");
-        await Assert.ThrowsAsync<ArgumentException>(() => StartAsync(data, [new UserMachine(name, [Path.Combine(rig.Folder, "small.raw")])], TimeProvider.System));
+        await Assert.ThrowsAsync<ArgumentException>(() =>
+            StartAsync(data, [new UserMachine(name, [Path.Combine(rig.Folder, "small.raw")])], TimeProvider.System));
     }
 
     private async Task<LabServer> StartAsync(string data, UserMachine[] machines, TimeProvider time, long rate = 0)
@@ -123,11 +124,13 @@ public sealed class UserDiskTests(LabRig rig) : IClassFixture<LabRig>
     {
         var handler = new HttpClientHandler
         {
-            ServerCertificateCustomValidationCallback = (_, certificate, _, _) => certificate!.GetCertHashString(HashAlgorithmName.SHA256) == server.Fingerprint,
+            ServerCertificateCustomValidationCallback = (_, certificate, _, _) =>
+                certificate!.GetCertHashString(HashAlgorithmName.SHA256) == server.Fingerprint,
         };
         var password = File.ReadAllText(Path.Combine(server.DataFolder, "password"));
         var http = new HttpClient(handler) { BaseAddress = server.Address };
-        http.DefaultRequestHeaders.Add("Authorization", "Basic " + Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes("administrator:" + password)));
+        http.DefaultRequestHeaders.Add("Authorization", "Basic "
+            + Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes("administrator:" + password)));
         return http;
     }
 

@@ -11,7 +11,8 @@ internal sealed class JobMethods(JobBoard jobs)
     public IEnumerable<CimMethod> All() =>
     [
         CimMethod.Of(Class, "GetError", "", call => new MethodResult(MethodResult.Done, ("Error", Error(call)))),
-        CimMethod.Of(Class, "GetErrorEx", "", call => new MethodResult(MethodResult.Done, ("Errors", Error(call) is { } error ? new[] { error } : null))),
+        CimMethod.Of(Class, "GetErrorEx", "", call =>
+            new MethodResult(MethodResult.Done, ("Errors", Error(call) is { } error ? new[] { error } : null))),
         CimMethod.Of(Class, "RequestStateChange", "uint16 RequestedState, datetime TimeoutPeriod", ChangeState),
     ];
 

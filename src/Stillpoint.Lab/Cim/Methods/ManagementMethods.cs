@@ -8,8 +8,10 @@ internal sealed class ManagementMethods(HostContext host, MachineLookup lookup, 
     /// <summary>All of them.</summary>
     public IEnumerable<CimMethod> All() =>
     [
-        CimMethod.Of(Service, "ImportSystemDefinition", "string SystemDefinitionFile, string SnapshotFolder, boolean GenerateNewSystemIdentifier", Import),
-        CimMethod.Of(Service, "ImportSnapshotDefinitions", "ref PlannedSystem, string SnapshotFolder", _ => new MethodResult(MethodResult.NotSupported)),
+        CimMethod.Of(Service, "ImportSystemDefinition", "string SystemDefinitionFile, string SnapshotFolder, boolean GenerateNewSystemIdentifier",
+            Import),
+        CimMethod.Of(Service, "ImportSnapshotDefinitions", "ref PlannedSystem, string SnapshotFolder", _ =>
+            new MethodResult(MethodResult.NotSupported)),
         CimMethod.Of(Service, "ValidatePlannedSystem", "ref PlannedSystem", Validate),
         CimMethod.Of(Service, "RealizePlannedSystem", "ref PlannedSystem", Realize),
         CimMethod.Of(Service, "DestroySystem", "ref AffectedSystem", Destroy),
@@ -55,7 +57,10 @@ internal sealed class ManagementMethods(HostContext host, MachineLookup lookup, 
     private MethodResult Destroy(MethodCall call)
     {
         var machine = lookup.Machine(call.Reference("AffectedSystem"));
-        if (host.State.Read(_ => machine.Power is PowerState.Running or PowerState.Paused || machine.MergePending)) return new MethodResult(MethodResult.InvalidState);
+        if (host.State.Read(_ => machine.Power is PowerState.Running or PowerState.Paused || machine.MergePending))
+        {
+            return new MethodResult(MethodResult.InvalidState);
+        }
         return Start(machine, JobType.DestroySystem, "Deleting Virtual Machine", (_, _) =>
         {
             planned.Destroy(machine);

@@ -1,6 +1,7 @@
 namespace Stillpoint.Lab;
 
-/// <summary>Methods of Msvm_VirtualSystemSnapshotService and Msvm_VirtualSystemReferencePointService (hyper-v MOF, A.4 and A.5 of the notes).</summary>
+/// <summary>Methods of Msvm_VirtualSystemSnapshotService and Msvm_VirtualSystemReferencePointService (hyper-v MOF, A.4 and A.5 of the
+/// notes).</summary>
 internal sealed class SnapshotMethods(HostContext host, MachineLookup lookup, Checkpoints checkpoints)
 {
     private const string Service = "Msvm_VirtualSystemSnapshotService";
