@@ -33,8 +33,9 @@ internal static class ControlEndpoints
 
     private static Func<Task<object>> Ask(IQueryCollection query, Func<IQueryCollection, Task<object>> answer) => () => answer(query);
 
-    private static Func<Task<object>> ReadThen<T>(Stream body, Func<T, CancellationToken, Task<object>> answer, CancellationToken cancel) where T : class =>
-        async () => await answer(await JsonSerializer.DeserializeAsync<T>(body, ControlJson.Options, cancel) ?? throw new JsonException("an object is expected"), cancel);
+    private static Func<Task<object>> ReadThen<T>(Stream body, Func<T, CancellationToken, Task<object>> answer, CancellationToken cancel)
+        where T : class => async () => await answer(await JsonSerializer.DeserializeAsync<T>(body, ControlJson.Options, cancel)
+            ?? throw new JsonException("an object is expected"), cancel);
 
     private static async Task RunAsync(HttpContext context, Func<Task<object>> answer)
     {

@@ -24,7 +24,8 @@ internal sealed class LabControl(LabParts parts)
     }).ToArray());
 
     /// <summary>The records of checkpoints, oldest first; of one VM, or of all.</summary>
-    public object Records(string? vm) => _host.Records.List().Where(r => string.IsNullOrEmpty(vm) || r.Vm.Equals(vm, StringComparison.OrdinalIgnoreCase)
+    public object Records(string? vm) => _host.Records.List()
+        .Where(r => string.IsNullOrEmpty(vm) || r.Vm.Equals(vm, StringComparison.OrdinalIgnoreCase)
             || r.VmId.ToString().Equals(vm, StringComparison.OrdinalIgnoreCase))
         .Select(r => new
         {
@@ -64,13 +65,17 @@ internal sealed class LabControl(LabParts parts)
             _ => throw new ArgumentException("Name hostPath or localPath."),
         };
         using var disk = _host.Files.OpenLocal(path);
-        return _host.Records.Model(record.Disk).Compare(request.CheckpointId, disk.Length, (offset, buffer) => disk.Read(offset, buffer.Span));
+        return _host.Records.Model(record.Disk).Compare(request.CheckpointId, disk.Length, disk.Data, (offset, buffer) =>
+            disk.Read(offset, buffer.Span));
     }
 
     /// <summary>Plans a fault.</summary>
     public object Plan(FaultRequest request)
     {
-        if (!FaultBoard.Known.ContainsKey(request.Name)) throw new ArgumentException($"There is no fault '{request.Name}'; there are: {string.Join(", ", FaultBoard.Known.Keys)}.");
+        if (!FaultBoard.Known.ContainsKey(request.Name))
+        {
+            throw new ArgumentException($"There is no fault '{request.Name}'; there are: {string.Join(", ", FaultBoard.Known.Keys)}.");
+        }
         if (request.Count is < 1 or > MostFaults) throw new ArgumentException($"A count is from 1 to {MostFaults}.");
         if (request.Vm is { } vm) Find(vm);
         parts.Faults.Plan(request.Name, request.Count, request.Vm);
@@ -118,7 +123,10 @@ internal sealed class LabControl(LabParts parts)
         using var claim = Claim(machine, Activity.Other);
         var from = _host.State.Read(_ => machine.Power);
         if (from == request.State) return new { vm = request.Vm, state = request.State };
-        if (!PowerStates.May(from, (int)request.State)) throw new JobFailedException($"{request.Vm} cannot go from {from} to {request.State}.", 32775);
+        if (!PowerStates.May(from, (int)request.State))
+        {
+            throw new JobFailedException($"{request.Vm} cannot go from {from} to {request.State}.", 32775);
+        }
         await parts.Power.ChangeAsync(machine, (int)request.State, cancel);
         return new { vm = request.Vm, state = request.State };
     }

@@ -1,7 +1,8 @@
 namespace Stillpoint.Lab;
 
 /// <summary>Which writes a burst consists of: a pure function of the guest's areas, the seed and the size, so that a burst that a crash cut
-/// short is simply done again. Six in ten are overwrites of 4 to 256 KiB, two are zeros of 64 KiB to 1 MiB, two are small ones of 512 to 4096 bytes.</summary>
+/// short is simply done again. Six in ten are overwrites of 4 to 256 KiB, two are zeros of 64 KiB to 1 MiB, two are small ones of 512 to 4096
+/// bytes.</summary>
 internal static class GuestPlan
 {
     private const int Sector = 512;

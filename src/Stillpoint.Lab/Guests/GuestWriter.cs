@@ -61,7 +61,8 @@ internal sealed class GuestWriter(HostContext host)
             var model = host.Records.Model(slot.Disk);
             model.Note(union);
             Write(slot, model, writes);
-            result = new BurstResult(result.Bytes + writes.Sum(w => (long)w.Length), result.Changed + union.TotalLength, result.Writes + writes.Length);
+            result = new BurstResult(
+                result.Bytes + writes.Sum(w => (long)w.Length), result.Changed + union.TotalLength, result.Writes + writes.Length);
         }
         host.State.Change(_ => machine.Unfinished = null);
         return result;

@@ -15,23 +15,26 @@ internal sealed class Furnishing(HostContext host)
     {
         if (options.WithFixtures && host.State.Read(all => all.Count == 0))
         {
-            foreach (var fixture in FixtureMachine.All) Add(fixture.Name, fixture.Generation, fixture.CanQuiesce, [.. fixture.Disks.Select(d => (Func<NewDisk, PlacedDisk>)(place => FromFixture(place, d)))]);
+            foreach (var fixture in FixtureMachine.All)
+            {
+                Add(fixture.Name, fixture.Generation, fixture.CanQuiesce, [.. fixture.Disks.Select(d => new Placing(p => FromFixture(p, d)))]);
+            }
         }
         foreach (var machine in options.Machines)
         {
             if (host.State.Read(_ => host.State.FindByName(machine.Name)) is not null) continue;
             CheckName(machine.Name);
-            Add(machine.Name, generation: 2, canQuiesce: true, [.. machine.Disks.Select(d => (Func<NewDisk, PlacedDisk>)(place => FromUser(place, d)))]);
+            Add(machine.Name, generation: 2, canQuiesce: true, [.. machine.Disks.Select(d => new Placing(place => FromUser(place, d)))]);
         }
     }
+
+    /// <summary>Puts a disk into its place and says where its guest may write.</summary>
+    private delegate IReadOnlyList<WriteArea> Placing(NewDisk place);
 
     /// <summary>Where a new disk is to come.</summary>
     private sealed record NewDisk(string Path, Guid Disk);
 
-    /// <summary>A disk that came there, and where its guest may write.</summary>
-    private sealed record PlacedDisk(IReadOnlyList<WriteArea> Areas);
-
-    private void Add(string name, int generation, bool canQuiesce, IReadOnlyList<Func<NewDisk, PlacedDisk>> disks)
+    private void Add(string name, int generation, bool canQuiesce, IReadOnlyList<Placing> disks)
     {
         var id = host.Clock.NewId();
         var root = $@"C:\VMs\{name}";
@@ -44,7 +47,7 @@ internal sealed class Furnishing(HostContext host)
             var disk = new NewDisk(path, host.Clock.NewId());
             // A run that was cut short may have left files of this name.
             if (host.Files.Exists(path)) host.Files.Delete(path);
-            areas.Add(disks[i](disk).Areas);
+            areas.Add(disks[i](disk));
             var onIde = generation == 1;
             slots.Add(new DiskSlot(onIde ? ResourceSettings.IdeController : scsi, 0, i, path, path, disk.Disk));
         }
@@ -70,23 +73,24 @@ internal sealed class Furnishing(HostContext host)
         }));
     }
 
-    private PlacedDisk FromFixture(NewDisk place, string fixture)
+    private IReadOnlyList<WriteArea> FromFixture(NewDisk place, string fixture)
     {
         var source = FixtureDisk.Open(fixture);
-        using (var disk = host.Files.CreateBase(place.Path, source.Length))
+        using (var disk = host.Files.CreateBase(place.Path, source.Length, Sector))
         {
             foreach (var (offset, bytes) in source.Content()) disk.Write(offset, bytes.Span);
             disk.Flush();
         }
         // Unpacked a second time: the model comes from the fixture itself, not from what the virtual disk makes of it.
         host.Records.Model(place.Disk).Create(source.Length, source.Content());
-        return new PlacedDisk(source.Areas);
+        return source.Areas;
     }
 
-    private PlacedDisk FromUser(NewDisk place, string localPath)
+    private IReadOnlyList<WriteArea> FromUser(NewDisk place, string localPath)
     {
         using var source = host.Files.OpenLocal(Path.GetFullPath(localPath));
-        if (source.Format == DiskFormat.Vhdx)
+        // A file that has a parent itself is copied: its parent's path is good only where the file lies.
+        if (source.Format == DiskFormat.Vhdx && source.Parent is null)
         {
             var link = $@"{UserFolder}\{HostPaths.Name(place.Path)}";
             var local = host.Files.Local(link);
@@ -97,12 +101,12 @@ internal sealed class Furnishing(HostContext host)
         }
         else
         {
-            using var disk = host.Files.CreateBase(place.Path, source.Length);
+            using var disk = host.Files.CreateBase(place.Path, source.Length, source.LogicalSectorSize);
             foreach (var (offset, bytes) in Machines.Content(source)) disk.Write(offset, bytes.Span);
             disk.Flush();
         }
         host.Records.Model(place.Disk).Create(source.Length, Machines.Content(source));
-        return new PlacedDisk(FreeAreas(source));
+        return FreeAreas(source);
     }
 
     /// <summary>Where a guest may write on a disk whose file system nobody looked into: the larger places without data, so that no file
@@ -113,7 +117,9 @@ internal sealed class Furnishing(HostContext host)
         var holes = disk.Map().Where(r => !r.IsData && r.Length >= 4 * mebibyte).Take(1024)
             .Select(r => new WriteArea(r.Offset + mebibyte, r.Length - 2 * mebibyte)).ToArray();
         if (holes.Sum(h => h.Length) >= 16 * mebibyte) return holes;
-        return disk.Length > 4 * mebibyte ? [new WriteArea(mebibyte, (disk.Length - 2 * mebibyte) / Sector * Sector)] : [new WriteArea(0, disk.Length / Sector * Sector)];
+        return disk.Length > 4 * mebibyte
+            ? [new WriteArea(mebibyte, (disk.Length - 2 * mebibyte) / Sector * Sector)]
+            : [new WriteArea(0, disk.Length / Sector * Sector)];
     }
 
     private static void CheckName(string name)

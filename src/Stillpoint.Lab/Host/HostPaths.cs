@@ -50,7 +50,8 @@ internal sealed class HostPaths
     {
         var exact = Path.Combine(folder, name);
         if (Path.Exists(exact) || !Directory.Exists(folder)) return exact;
-        return Directory.EnumerateFileSystemEntries(folder).FirstOrDefault(e => Path.GetFileName(e).Equals(name, StringComparison.OrdinalIgnoreCase)) ?? exact;
+        return Directory.EnumerateFileSystemEntries(folder).FirstOrDefault(e => Path.GetFileName(e).Equals(name, StringComparison.OrdinalIgnoreCase))
+            ?? exact;
     }
 
     private static JobFailedException Invalid(string path) =>

@@ -32,7 +32,8 @@ internal sealed class LabIdentity
         var file = Path.Combine(folder, "certificate.pfx");
         if (!File.Exists(file)) DurableFile.Replace(file, MakeCertificate(clock.Now));
         var certificate = X509CertificateLoader.LoadPkcs12FromFile(file, password: null);
-        DurableFile.Replace(Path.Combine(folder, "certificate.sha256"), Encoding.ASCII.GetBytes(certificate.GetCertHashString(HashAlgorithmName.SHA256) + "\n"));
+        DurableFile.Replace(Path.Combine(folder, "certificate.sha256"),
+            Encoding.ASCII.GetBytes(certificate.GetCertHashString(HashAlgorithmName.SHA256) + "\n"));
         var passwordFile = Path.Combine(folder, "password");
         if (!File.Exists(passwordFile)) DurableFile.Replace(passwordFile, Encoding.ASCII.GetBytes(MakePassword(random)));
         return new LabIdentity(certificate, Encoding.UTF8.GetBytes(File.ReadAllText(passwordFile).Trim()));

@@ -40,7 +40,7 @@ internal sealed class LabParts : IAsyncDisposable
             new ManagementMethods(Context, lookup, new PlannedMachines(Context), Power).All(),
             new SettingsMethods(Context, lookup).All(),
             new ImageMethods(Context).All(),
-            JobMethods.All());
+            new JobMethods(Jobs).All());
         WsMan = new WsManService(schema, repository, methods, new SoapWriter(CimSource.HostName, options.NewId), new EnumerationStore(options.Time));
     }
 

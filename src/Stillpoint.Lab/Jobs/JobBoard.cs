@@ -34,14 +34,28 @@ internal sealed class JobBoard(LabClock clock, FaultBoard faults, TimeSpan delay
     /// <param name="caption">For people.</param>
     /// <param name="affected">What it works on.</param>
     /// <param name="machine">Name of the VM, for faults that are meant for one.</param>
+    /// <param name="claim">Given back when the job ends, however it ends; null for none.</param>
     /// <param name="work">The work; it adds to the job's Created. <see cref="JobFailedException"/> is its way to fail.</param>
-    public LabJob Start(JobType type, string caption, IEnumerable<CimPath> affected, string machine, Func<LabJob, CancellationToken, Task> work)
+    public LabJob Start(
+        JobType type, string caption, IEnumerable<CimPath> affected, string machine, IDisposable? claim, Func<LabJob, CancellationToken, Task> work)
     {
         var job = Open(type, isStorage: false, caption, affected);
-        var task = Task.Run(() => RunAsync(job, machine, work));
+        var task = Task.Run(() => RunAsync(job, machine, claim, work));
         lock (_gate) _running.Add(task);
         _ = task.ContinueWith(Forget, TaskScheduler.Default);
         return job;
+    }
+
+    /// <summary>Asks a job to end.</summary>
+    /// <returns>False when it has ended already, or is none.</returns>
+    public bool Terminate(string instanceId)
+    {
+        lock (_gate)
+        {
+            var job = _jobs.Find(j => j.State == LabJob.Running && LabText.Upper(j.Id).Equals(instanceId, StringComparison.OrdinalIgnoreCase));
+            job?.Stop.Cancel();
+            return job is not null;
+        }
     }
 
     /// <summary>Runs work that has no job of its own (merges), and waits for it at the end of the process.</summary>
@@ -88,30 +102,32 @@ internal sealed class JobBoard(LabClock clock, FaultBoard faults, TimeSpan delay
         return job;
     }
 
-    private async Task RunAsync(LabJob job, string machine, Func<LabJob, CancellationToken, Task> work)
+    private async Task RunAsync(LabJob job, string machine, IDisposable? claim, Func<LabJob, CancellationToken, Task> work)
     {
         JobFailedException? error = null;
         try
         {
-            await Task.Delay(delay / 2, clock.Time, _stop.Token);
-            if (faults.Fires("job-hangs", machine)) await Task.Delay(Timeout.InfiniteTimeSpan, clock.Time, _stop.Token);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, job.Stop.Token);
+            await Task.Delay(delay / 2, clock.Time, either.Token);
+            if (faults.Fires("job-hangs", machine)) await Task.Delay(Timeout.InfiniteTimeSpan, clock.Time, either.Token);
             job.Percent = 50;
-            await work(job, _stop.Token);
+            await work(job, either.Token);
             await Task.Delay(delay / 2, clock.Time, _stop.Token);
         }
         catch (JobFailedException failed)
         {
             error = failed;
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested || job.Stop.IsCancellationRequested)
         {
-            error = new JobFailedException("The operation was canceled.");
+            error = new JobFailedException("The operation was canceled. (0x800704C7)");
         }
         catch (Exception failure)
         {
             log.LogError(failure, "{Job} failed", job.Caption);
             error = new JobFailedException($"{job.Caption}: {failure.Message}");
         }
+        claim?.Dispose();
         Close(job, error);
     }
 
@@ -129,7 +145,7 @@ internal sealed class JobBoard(LabClock clock, FaultBoard faults, TimeSpan delay
             job.Created.Clear();
             job.ErrorCode = error.Code;
             job.ErrorDescription = error.Message;
-            job.State = LabJob.Failed;
+            job.State = job.Stop.IsCancellationRequested ? LabJob.Terminated : LabJob.Failed;
         }
     }
 }

@@ -23,6 +23,7 @@ internal sealed class LabJob(Guid id, bool isStorage, JobType type, string capti
 {
     public const ushort Running = 4;
     public const ushort Completed = 7;
+    public const ushort Terminated = 8;
     public const ushort Failed = 10;
 
     /// <summary>Key of the instance.</summary>
@@ -43,7 +44,7 @@ internal sealed class LabJob(Guid id, bool isStorage, JobType type, string capti
     /// <summary>When its state last changed.</summary>
     public DateTimeOffset Changed { get; set; } = started;
 
-    /// <summary>JobState: 4, 7 or 10.</summary>
+    /// <summary>JobState: 4, 7, 8 or 10.</summary>
     public ushort State { get; set; } = Running;
 
     /// <summary>0 to 100.</summary>
@@ -60,6 +61,9 @@ internal sealed class LabJob(Guid id, bool isStorage, JobType type, string capti
 
     /// <summary>What it made (ElementEffects 5); filled when it is done, never before.</summary>
     public List<CimPath> Created { get; } = [];
+
+    /// <summary>Ends it early.</summary>
+    public CancellationTokenSource Stop { get; } = new();
 
     /// <summary>Its path.</summary>
     public CimPath Path => new(ClassName, ("InstanceID", Id.ToString().ToUpperInvariant()));

@@ -36,7 +36,10 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
     public ReferencePoint Convert(Machine machine, Checkpoint checkpoint)
     {
         var name = host.State.Read(_ => machine.Settings.Name);
-        if (host.Faults.Fires("convert-fails", name)) throw new JobFailedException($"'{name}' failed to convert the checkpoint to a reference point. (0x80004005)");
+        if (host.Faults.Fires("convert-fails", name))
+        {
+            throw new JobFailedException($"'{name}' failed to convert the checkpoint to a reference point. (0x80004005)");
+        }
         var disks = checkpoint.Settings.Disks.Zip(checkpoint.TrackingIds, (slot, id) => (slot, id)).Where(d => d.id is not null)
             .Select(d => new ReferencePointDisk(d.slot.Key, d.id!));
         var point = new ReferencePoint(host.Clock.NewId(), checkpoint.Consistency, [.. disks]);
@@ -110,7 +113,8 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
     {
         if (host.Faults.Fires("checkpoint-fails", settings.Name))
         {
-            throw new JobFailedException($"Checkpoint operation failed. '{settings.Name}' could not initiate a checkpoint operation: Unspecified error (0x80004005). "
+            throw new JobFailedException($"Checkpoint operation failed. '{settings.Name}' "
+                + "could not initiate a checkpoint operation: Unspecified error (0x80004005). "
                 + $"(Virtual machine ID {LabText.Upper(machine.Id)})");
         }
         if (host.Faults.Fires("tracking-lost", settings.Name))
@@ -129,7 +133,8 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
     {
         var id = host.Clock.NewId();
         var now = host.Clock.Now;
-        var (settings, held, name) = host.State.Read(_ => (machine.Settings, machine.Power is PowerState.Running or PowerState.Paused, machine.Settings.Name));
+        var (settings, held, name) = host.State.Read(_ =>
+            (machine.Settings, machine.Power is PowerState.Running or PowerState.Paused, machine.Settings.Name));
         var children = settings.Disks.Select(d => d with { Path = ChildName(d) }).ToArray();
         for (var i = 0; i < children.Length; i++)
         {
@@ -185,7 +190,8 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
             machine.Checkpoints.Remove(checkpoint);
             for (var i = 0; i < machine.Checkpoints.Count; i++)
             {
-                if (machine.Checkpoints[i].Parent == checkpoint.Id) machine.Checkpoints[i] = machine.Checkpoints[i] with { Parent = checkpoint.Parent };
+                var other = machine.Checkpoints[i];
+                if (other.Parent == checkpoint.Id) machine.Checkpoints[i] = other with { Parent = checkpoint.Parent };
             }
             machine.MergePending = true;
         });

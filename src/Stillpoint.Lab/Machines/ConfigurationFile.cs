@@ -28,7 +28,10 @@ internal static class ConfigurationFile
     {
         var local = paths.ToLocal(hostPath);
         var file = new FileInfo(local);
-        if (!file.Exists) throw new JobFailedException($"Failed to import a virtual machine. The file '{hostPath}' was not found. (0x80070002)", 32779);
+        if (!file.Exists)
+        {
+            throw new JobFailedException($"Failed to import a virtual machine. The file '{hostPath}' was not found. (0x80070002)", 32779);
+        }
         if (file.Length <= MaxSize)
         {
             var bytes = File.ReadAllBytes(local).AsSpan();

@@ -9,11 +9,11 @@ internal sealed class DiskFiles(HostPaths paths, Func<Guid> newId)
     private const string LockEnding = ".lock";
 
     /// <summary>Creates an empty dynamic VHDX.</summary>
-    public VirtualDisk CreateBase(string hostPath, long length)
+    public VirtualDisk CreateBase(string hostPath, long length, int sectorSize)
     {
         var local = paths.ToLocal(hostPath);
         Directory.CreateDirectory(Path.GetDirectoryName(local)!);
-        return VhdxDisk.Create(local, new VhdxCreateOptions { Length = length, NewId = newId });
+        return VhdxDisk.Create(local, new VhdxCreateOptions { Length = length, LogicalSectorSize = sectorSize, NewId = newId });
     }
 
     /// <summary>Creates a differencing file on top of a parent in the same folder, or names it by its full path.</summary>
@@ -24,7 +24,8 @@ internal sealed class DiskFiles(HostPaths paths, Func<Guid> newId)
         var local = paths.ToLocal(child);
         Directory.CreateDirectory(Path.GetDirectoryName(local)!);
         var sameFolder = HostPaths.Folder(parent).Equals(HostPaths.Folder(child), StringComparison.OrdinalIgnoreCase);
-        var names = new ParentPaths(sameFolder ? $@".\{HostPaths.Name(parent)}" : null, $@"\?\{parent}");
+        var relative = sameFolder ? $@".\{HostPaths.Name(parent)}" : null;
+        var names = new ParentPaths(relative, @"\\?\" + parent);
         var options = new VhdxCreateOptions
         {
             Kind = DiskKind.Differencing, Parent = paths.ToLocal(parent), ParentPaths = names, ResolveParent = Resolve, NewId = newId,

@@ -66,7 +66,8 @@ internal sealed class DiskMerges(HostContext host, TimeSpan delay)
         var (slots, frozen) = host.State.Read(_ => (machine.Settings.Disks, machine.Checkpoints.SelectMany(c => c.Settings.Disks).ToArray()));
         foreach (var slot in slots)
         {
-            var reachable = frozen.Where(f => f.Disk == slot.Disk).Append(slot).SelectMany(s => Chain(s.Path)).ToHashSet(StringComparer.OrdinalIgnoreCase);
+            var reachable = frozen.Where(f => f.Disk == slot.Disk).Append(slot).SelectMany(s => Chain(s.Path))
+                .ToHashSet(StringComparer.OrdinalIgnoreCase);
             var folder = Path.GetDirectoryName(host.Files.Local(slot.Base))!;
             var pattern = Path.GetFileNameWithoutExtension(HostPaths.Name(slot.Base)) + "_*.avhdx";
             foreach (var file in Directory.EnumerateFiles(folder, pattern).ToArray())

@@ -37,7 +37,8 @@ internal enum Activity
 /// <param name="Settings">The VM's settings then, with the frozen files, and the checkpoint's name.</param>
 /// <param name="TrackingIds">Per disk, the change tracking id that was sealed; null for none.</param>
 internal sealed record Checkpoint(
-    Guid Id, CheckpointKind Kind, DateTimeOffset Created, int Consistency, Guid? Parent, MachineSettings Settings, IReadOnlyList<string?> TrackingIds);
+    Guid Id, CheckpointKind Kind, DateTimeOffset Created, int Consistency, Guid? Parent, MachineSettings Settings,
+        IReadOnlyList<string?> TrackingIds);
 
 /// <summary>A reference point.</summary>
 /// <param name="Id">Its GUID.</param>

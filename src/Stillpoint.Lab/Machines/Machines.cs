@@ -39,10 +39,14 @@ internal static class Machines
         foreach (var slot in settings.Disks)
         {
             var start = $"'{settings.Name}': attachment '{slot.Path}'";
-            if (!host.Files.Exists(slot.Path)) throw new JobFailedException($"{start}: The system cannot find the file specified. (0x80070002)", 32779);
+            if (!host.Files.Exists(slot.Path))
+            {
+                throw new JobFailedException($"{start}: The system cannot find the file specified. (0x80070002)", 32779);
+            }
             if (others.Contains(slot.Path) || host.Files.IsLocked(slot.Path))
             {
-                throw new JobFailedException($"{start}: The process cannot access the file because it is being used by another process. (0x80070020)");
+                throw new JobFailedException(
+                    $"{start}: The process cannot access the file because it is being used by another process. (0x80070020)");
             }
             try
             {

@@ -86,7 +86,8 @@ internal sealed class FlatModel
         {
             var length = RandomAccess.GetLength(raw);
             Rehash(raw, hashes, writes, length);
-            record = new DiskRecord(length, length <= FullHashLimit ? HashAll(raw, length) : null, HashAll(hashes, RandomAccess.GetLength(hashes)), writes.TotalLength);
+            record = new DiskRecord(length, length <= FullHashLimit ? HashAll(raw, length) : null, HashAll(hashes, RandomAccess.GetLength(hashes)),
+                writes.TotalLength);
             if (keepCopy) Copy(raw, length, At($"{id}.raw"));
             Copy(hashes, RandomAccess.GetLength(hashes), At($"{id}.hashes"));
         }
@@ -96,7 +97,9 @@ internal sealed class FlatModel
     }
 
     /// <summary>The record of a checkpoint; null when there is none.</summary>
-    public DiskRecord? Find(Guid id) => File.Exists(At($"{id}.json")) ? JsonSerializer.Deserialize<DiskRecord>(File.ReadAllBytes(At($"{id}.json"))) : null;
+    public DiskRecord? Find(Guid id) => File.Exists(At($"{id}.json"))
+        ? JsonSerializer.Deserialize<DiskRecord>(File.ReadAllBytes(At($"{id}.json")))
+        : null;
 
     /// <summary>Makes the model what it was at a user checkpoint.</summary>
     public void Revert(Guid id)
@@ -118,13 +121,15 @@ internal sealed class FlatModel
     /// <summary>Compares a disk with the record of a checkpoint.</summary>
     /// <param name="id">The checkpoint.</param>
     /// <param name="length">Bytes of the disk to compare.</param>
+    /// <param name="data">Where it has data: in a disk above <see cref="FullHashLimit"/> the rest is taken for zeros without reading.</param>
     /// <param name="read">Reads it.</param>
-    public Comparison Compare(Guid id, long length, Action<long, Memory<byte>> read)
+    public Comparison Compare(Guid id, long length, ExtentSet data, Action<long, Memory<byte>> read)
     {
         var record = Find(id) ?? throw new FileNotFoundException($"there is no record of checkpoint {id}");
         using var hashes = Open($"{id}.hashes", FileMode.Open);
         using var raw = Open("current.raw", FileMode.Open);
-        using var whole = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var whole = length <= FullHashLimit ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
+        var blocks = data.AlignOut(BlockSize, length);
         long? difference = length == record.Size ? null : Math.Min(length, record.Size);
         var block = new byte[BlockSize];
         Span<byte> expected = stackalloc byte[HashSize];
@@ -132,14 +137,17 @@ internal sealed class FlatModel
         for (long offset = 0; offset < length; offset += BlockSize)
         {
             var piece = block.AsMemory(0, (int)Math.Min(BlockSize, length - offset));
-            read(offset, piece);
-            whole.AppendData(piece.Span);
+            if (whole is not null || blocks.Contains(offset)) read(offset, piece);
+            else piece.Span.Clear();
+            whole?.AppendData(piece.Span);
             if (offset >= record.Size || (difference < offset)) continue;
             Hash(piece.Span, actual);
             RandomAccess.Read(hashes, expected, offset / BlockSize * HashSize);
-            if (!actual.SequenceEqual(expected)) difference = Math.Min(difference ?? long.MaxValue, offset + Within(raw, piece.Span, expected, offset));
+            if (actual.SequenceEqual(expected)) continue;
+            difference = Math.Min(difference ?? long.MaxValue, offset + Within(raw, piece.Span, expected, offset));
         }
-        return new Comparison(difference is null, difference, Convert.ToHexStringLower(whole.GetHashAndReset()), record.Sha256, length, record.Size);
+        return new Comparison(difference is null, difference, whole is null ? null : Convert.ToHexStringLower(whole.GetHashAndReset()), record.Sha256,
+            length, record.Size);
     }
 
     /// <summary>First byte within a block that differs, when the model's block is still the recorded one; else the block's start.</summary>
@@ -225,14 +233,15 @@ internal sealed class FlatModel
     }
 
     private void SaveWrites(ExtentSet writes) =>
-        DurableFile.Replace(At("current.writes"), JsonSerializer.SerializeToUtf8Bytes(writes.SelectMany(r => new[] { r.Offset, r.Length }).ToArray()));
+        DurableFile.Replace(At("current.writes"), JsonSerializer.SerializeToUtf8Bytes(
+            writes.SelectMany(r => new[] { r.Offset, r.Length }).ToArray()));
 }
 
 /// <summary>A disk held against the record of a checkpoint.</summary>
 /// <param name="Identical">True when size and every byte are the same.</param>
 /// <param name="FirstDifferenceOffset">First byte that differs; the start of its 64 KiB block where the model has moved on; null for none.</param>
-/// <param name="Sha256">Hash of the disk that was compared, lower-case hex.</param>
+/// <param name="Sha256">Hash of the disk that was compared, lower-case hex; null for a large disk.</param>
 /// <param name="RecordedSha256">Hash in the record; null for a large disk.</param>
 /// <param name="Size">Bytes of the disk that was compared.</param>
 /// <param name="RecordedSize">Bytes in the record.</param>
-internal sealed record Comparison(bool Identical, long? FirstDifferenceOffset, string Sha256, string? RecordedSha256, long Size, long RecordedSize);
+internal sealed record Comparison(bool Identical, long? FirstDifferenceOffset, string? Sha256, string? RecordedSha256, long Size, long RecordedSize);

@@ -9,7 +9,8 @@ internal static class MethodInput
     private const int MostValues = 4096;
 
     /// <summary>The arguments of a call.</summary>
-    /// <exception cref="SoapFault">An unknown parameter, a wrapped reference, an element tree where text belongs, or a value of the wrong type.</exception>
+    /// <exception cref="SoapFault">An unknown parameter, a wrapped reference, an element tree where text belongs, or a value of the wrong
+    /// type.</exception>
     public static IReadOnlyDictionary<string, object> Read(CimMethod method, XElement? body)
     {
         XNamespace space = Soap.Virtualization + method.ClassName;
@@ -23,7 +24,10 @@ internal static class MethodInput
         {
             if (++count > MostValues) throw SoapFault.Schema("too many values");
             var parameter = method.Inputs.FirstOrDefault(p => p.Name.Equals(element.Name.LocalName, StringComparison.OrdinalIgnoreCase));
-            if (parameter is null || !SameNamespace(element.Name.Namespace, space)) throw SoapFault.Schema($"unexpected element {element.Name.LocalName}");
+            if (parameter is null || !SameNamespace(element.Name.Namespace, space))
+            {
+                throw SoapFault.Schema($"unexpected element {element.Name.LocalName}");
+            }
             if ((string?)element.Attribute(Soap.Xsi + "nil") is "true" or "1") continue;
             var value = Value(parameter, element);
             if (parameter.IsArray)
@@ -43,7 +47,8 @@ internal static class MethodInput
     {
         if (parameter.Type == CimType.Reference)
         {
-            return element.Element(Soap.A + "EndpointReference") is null ? SoapRequest.ReadReference(element)
+            return element.Element(Soap.A + "EndpointReference") is null
+                ? SoapRequest.ReadReference(element)
                 : throw SoapFault.Schema($"{parameter.Name}: unexpected element EndpointReference");
         }
         if (parameter.Type == CimType.DateTime) return element.Value;
@@ -65,5 +70,6 @@ internal static class MethodInput
         ulong.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= most
             ? number : throw SoapFault.Schema($"{parameter.Name}: not a number of its type");
 
-    private static bool SameNamespace(XNamespace one, XNamespace other) => one.NamespaceName.Equals(other.NamespaceName, StringComparison.OrdinalIgnoreCase);
+    private static bool SameNamespace(XNamespace one, XNamespace other) =>
+        one.NamespaceName.Equals(other.NamespaceName, StringComparison.OrdinalIgnoreCase);
 }

@@ -37,7 +37,8 @@ internal sealed class SoapFault(string subcode, uint code, string reason) : Exce
         "The WS-Management service cannot process the request. The resource URI is missing or it has an incorrect format. ");
 
     public static SoapFault NeedsStar() => new("w:CannotProcessFilter", FilterCode,
-        "The WS-Management service cannot process the request. For WQL queries the resource URI must not contain keys, and the class name must be '*'. ");
+        "The WS-Management service cannot process the request. "
+        + "For WQL queries the resource URI must not contain keys, and the class name must be '*'. ");
 
     public static SoapFault Keys() => new("w:InvalidSelectors", KeysRequired,
         "The WS-Management service cannot process the request. The resource URI requires keys, and they are missing. ");
@@ -69,7 +70,8 @@ internal sealed class SoapFault(string subcode, uint code, string reason) : Exce
         CimException.InvalidClass => new("a:DestinationUnreachable", InvalidResource, error.Message) { Provider = error },
         CimException.InvalidQuery => new("w:CannotProcessFilter", ProviderFailed, error.Message) { Provider = error },
         CimException.InvalidMethod => new("a:ActionNotSupported", ProviderFailed, error.Message) { Provider = error },
-        CimException.InvalidMethodParameters or CimException.InvalidParameter => new("w:InvalidParameter", ProviderFailed, error.Message) { Provider = error },
+        CimException.InvalidMethodParameters or CimException.InvalidParameter =>
+            new("w:InvalidParameter", ProviderFailed, error.Message) { Provider = error },
         _ => new("w:InternalError", ProviderFailed, error.Message) { Provider = error },
     };
 }

@@ -52,7 +52,8 @@ internal sealed record SoapRequest(
     /// <exception cref="SoapFault">It is none.</exception>
     public static CimPath ReadReference(XElement element)
     {
-        var parameters = element.Element(Soap.A + "ReferenceParameters") ?? throw SoapFault.Schema($"{element.Name.LocalName} is no endpoint reference");
+        var parameters = element.Element(Soap.A + "ReferenceParameters")
+            ?? throw SoapFault.Schema($"{element.Name.LocalName} is no endpoint reference");
         var uri = parameters.Element(Soap.W + "ResourceURI")?.Value.Trim() ?? "";
         var keys = ReadSelectors(parameters.Element(Soap.W + "SelectorSet")).Where(k => k.Name != "__cimnamespace").ToArray();
         if (!uri.StartsWith(Soap.ResourcePrefix, StringComparison.OrdinalIgnoreCase)) throw SoapFault.Resource();
@@ -61,13 +62,17 @@ internal sealed record SoapRequest(
 
     private static XElement Load(Stream text)
     {
-        var settings = new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = LargestEnvelope };
+        var settings = new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null,
+            MaxCharactersInDocument = LargestEnvelope };
         try
         {
             using var reader = XmlReader.Create(text, settings);
             var envelope = XElement.Load(reader);
             // The depth is checked after reading: the size bound above keeps what can be nested small enough to read.
-            if (envelope.DescendantsAndSelf().Any(e => e.Ancestors().Take(MaxDepth + 1).Count() > MaxDepth)) throw SoapFault.Schema("nested too deep");
+            if (envelope.DescendantsAndSelf().Any(e => e.Ancestors().Take(MaxDepth + 1).Count() > MaxDepth))
+            {
+                throw SoapFault.Schema("nested too deep");
+            }
             return envelope;
         }
         catch (XmlException broken)

@@ -25,7 +25,8 @@ internal sealed class SoapWriter(string hostName, Func<Guid> newId)
     {
         var more = kind switch
         {
-            Kind.Enumeration => " xmlns:n=\"http://schemas.xmlsoap.org/ws/2004/09/enumeration\" xmlns:w=\"http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd\"",
+            Kind.Enumeration =>
+                " xmlns:n=\"http://schemas.xmlsoap.org/ws/2004/09/enumeration\" xmlns:w=\"http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd\"",
             Kind.Transfer => " xmlns:x=\"http://schemas.xmlsoap.org/ws/2004/09/transfer\" xmlns:w=\"http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd\""
                 + " xmlns:p=\"http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd\"",
             _ => " xmlns:w=\"http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd\" xmlns:p=\"http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd\"",
@@ -78,13 +79,15 @@ internal sealed class SoapWriter(string hostName, Func<Guid> newId)
 
     /// <summary>An endpoint reference as an item of an EPR enumeration.</summary>
     public static string Reference(CimPath path) =>
-        "<a:EndpointReference xmlns:a=\"http://schemas.xmlsoap.org/ws/2004/08/addressing\" xmlns:w=\"http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd\">"
+        "<a:EndpointReference xmlns:a=\"http://schemas.xmlsoap.org/ws/2004/08/addressing\" "
+        + "xmlns:w=\"http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd\">"
         + ReferenceContent(path) + "</a:EndpointReference>";
 
     /// <summary>The answer of a method: its out parameters that have a value, then the return value, in order of their names.</summary>
     public static string Output(string className, string method, IReadOnlyList<(string Name, object? Value)> values)
     {
-        var text = new StringBuilder($"<p:{method}_OUTPUT xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xmlns:p=\"{Soap.Virtualization}{className}\" ");
+        var text = new StringBuilder($"<p:{method}_OUTPUT xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+            + $"xmlns:p=\"{Soap.Virtualization}{className}\" ");
         text.Append("xmlns:cim=\"http://schemas.dmtf.org/wbem/wscim/1/common\">");
         foreach (var (name, value) in values.Where(v => v.Value is not null).OrderBy(v => v.Name, StringComparer.OrdinalIgnoreCase))
         {
@@ -106,7 +109,8 @@ internal sealed class SoapWriter(string hostName, Func<Guid> newId)
                 break;
             case CimPath path:
                 text.Append($"<{prefix}{name} xmlns:a=\"http://schemas.xmlsoap.org/ws/2004/08/addressing\" ");
-                text.Append("xmlns:w=\"http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd\">").Append(ReferenceContent(path)).Append($"</{prefix}{name}>");
+                text.Append("xmlns:w=\"http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd\">").Append(ReferenceContent(path))
+                    .Append($"</{prefix}{name}>");
                 break;
             case DateTimeOffset:
                 text.Append($"<{prefix}{name}><{cim}Datetime>{XmlText.Format(value)}</{cim}Datetime></{prefix}{name}>");
@@ -122,8 +126,8 @@ internal sealed class SoapWriter(string hostName, Func<Guid> newId)
 
     private static string ReferenceContent(CimPath path)
     {
-        var text = new StringBuilder($"<a:Address>{Soap.Anonymous}</a:Address><a:ReferenceParameters><w:ResourceURI>{Soap.Virtualization}{path.ClassName}");
-        text.Append("</w:ResourceURI><w:SelectorSet>");
+        var text = new StringBuilder($"<a:Address>{Soap.Anonymous}</a:Address><a:ReferenceParameters>");
+        text.Append($"<w:ResourceURI>{Soap.Virtualization}{path.ClassName}</w:ResourceURI><w:SelectorSet>");
         foreach (var (name, value) in path.Keys) text.Append($"<w:Selector Name=\"{name}\">{XmlText.Escape(value)}</w:Selector>");
         return text.Append("</w:SelectorSet></a:ReferenceParameters>").ToString();
     }

@@ -52,7 +52,8 @@ internal sealed class WsManService(CimSchema schema, CimRepository repository, M
     }
 
     private string Identify(SoapRequest request) => writer.Envelope(SoapWriter.Kind.Method, "", request.MessageId,
-        $"<wsmid:IdentifyResponse xmlns:wsmid=\"{Soap.Identity}\"><wsmid:ProtocolVersion>http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd</wsmid:ProtocolVersion>"
+        $"<wsmid:IdentifyResponse xmlns:wsmid=\"{Soap.Identity}\">"
+        + "<wsmid:ProtocolVersion>http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd</wsmid:ProtocolVersion>"
         + "<wsmid:ProductVendor>Stillpoint</wsmid:ProductVendor><wsmid:ProductVersion>Lab</wsmid:ProductVersion></wsmid:IdentifyResponse>");
 
     private string Get(SoapRequest request)
@@ -66,7 +67,9 @@ internal sealed class WsManService(CimSchema schema, CimRepository repository, M
 
     private string Enumerate(SoapRequest request)
     {
-        var body = request.Body is { } element && element.Name == Soap.N + "Enumerate" ? element : throw SoapFault.Schema("the body holds no Enumerate");
+        var body = request.Body is { } element && element.Name == Soap.N + "Enumerate"
+            ? element
+            : throw SoapFault.Schema("the body holds no Enumerate");
         var items = new Queue<string>(Items(request, body));
         var optimized = body.Element(Soap.W + "OptimizeEnumeration") is not null;
         var context = writer.NewUuid();
@@ -78,13 +81,17 @@ internal sealed class WsManService(CimSchema schema, CimRepository repository, M
         // Hosts from 2008 R2 on put one item here, however many MaxElements allows (recorded, zenoss/txwinrm).
         var first = items.TryDequeue(out var item) ? item : "";
         if (first.Length + HeaderRoom > request.MaxEnvelopeSize) throw SoapFault.EncodingLimit();
-        if (items.Count == 0) return EnumerateResponse(request, $"<n:EnumerationContext></n:EnumerationContext><w:Items>{first}</w:Items><w:EndOfSequence/>");
+        if (items.Count == 0)
+        {
+            return EnumerateResponse(request, $"<n:EnumerationContext></n:EnumerationContext><w:Items>{first}</w:Items><w:EndOfSequence/>");
+        }
         enumerations.Add(context, items);
         return EnumerateResponse(request, $"<n:EnumerationContext>{context}</n:EnumerationContext><w:Items>{first}</w:Items>");
     }
 
     private string EnumerateResponse(SoapRequest request, string content) => writer.Envelope(
-        SoapWriter.Kind.Enumeration, Soap.EnumerationAction + "EnumerateResponse", request.MessageId, $"<n:EnumerateResponse>{content}</n:EnumerateResponse>");
+        SoapWriter.Kind.Enumeration, Soap.EnumerationAction + "EnumerateResponse", request.MessageId,
+            $"<n:EnumerateResponse>{content}</n:EnumerateResponse>");
 
     private IEnumerable<string> Items(SoapRequest request, XElement body)
     {
@@ -128,7 +135,8 @@ internal sealed class WsManService(CimSchema schema, CimRepository repository, M
     private IReadOnlyList<CimInstance> Associated(XElement filter)
     {
         var kind = filter.Elements().FirstOrDefault() ?? throw SoapFault.Filter("the association filter is empty");
-        var source = SoapRequest.ReadReference(kind.Element(Soap.Wsmb + "Object") ?? throw SoapFault.Filter("the association filter names no object"));
+        var source = SoapRequest.ReadReference(kind.Element(Soap.Wsmb + "Object")
+            ?? throw SoapFault.Filter("the association filter names no object"));
         string? Part(string name) => kind.Element(Soap.Wsmb + name)?.Value.Trim() is { Length: > 0 } text ? text : null;
         var wanted = new AssociationFilter(Part("AssociationClassName"), Part("ResultClassName"), Part("Role"), Part("ResultRole"));
         return kind.Name.LocalName switch
@@ -166,7 +174,8 @@ internal sealed class WsManService(CimSchema schema, CimRepository repository, M
     private string Invoke(SoapRequest request, string methodName)
     {
         var @class = RequireClass(request.ClassName);
-        var method = methods.Find(@class, methodName) ?? throw new CimException(CimException.InvalidMethod, "This method is not implemented in any class ");
+        var method = methods.Find(@class, methodName)
+            ?? throw new CimException(CimException.InvalidMethod, "This method is not implemented in any class ");
         if (Keys(request).Count == 0) throw SoapFault.Keys();
         if (request.Selectors.Any(s => @class.Find(s.Name) is not { IsKey: true } && s.Name != "__cimnamespace")) throw SoapFault.Selectors();
         var target = repository.Get(@class.Name, Keys(request));
@@ -178,5 +187,6 @@ internal sealed class WsManService(CimSchema schema, CimRepository repository, M
 
     private CimClass RequireClass(string name) => schema.Find(name) ?? throw SoapFault.Resource();
 
-    private static IReadOnlyList<(string Name, string Value)> Keys(SoapRequest request) => [.. request.Selectors.Where(s => s.Name != "__cimnamespace")];
+    private static IReadOnlyList<(string Name, string Value)> Keys(SoapRequest request) =>
+        [.. request.Selectors.Where(s => s.Name != "__cimnamespace")];
 }

@@ -12,7 +12,10 @@ internal static class LabCommand
 
     public static Command Create()
     {
-        var data = new Option<string>("--data") { Description = "Folder of everything the lab keeps.", HelpName = "DIR", DefaultValueFactory = _ => "lab" };
+        var data = new Option<string>("--data")
+        {
+            Description = "Folder of everything the lab keeps.", HelpName = "DIR", DefaultValueFactory = _ => "lab",
+        };
         var listen = new Option<IPEndPoint>("--listen")
         {
             Description = "Where to listen for HTTPS; port 0 takes a free one.", HelpName = "HOST:PORT",
@@ -24,7 +27,10 @@ internal static class LabCommand
                 + "then a new lab has these VMs only.",
             HelpName = "NAME=DISK[,DISK...]", CustomParser = ParseMachines, DefaultValueFactory = _ => [],
         };
-        var rate = new Option<long>("--write-rate") { Description = "Bytes that the guests write each second, over all running VMs.", HelpName = "BYTES" };
+        var rate = new Option<long>("--write-rate")
+        {
+            Description = "Bytes that the guests write each second, over all running VMs.", HelpName = "BYTES",
+        };
         var command = new Command("lab", "Runs a simulated Hyper-V host: WS-Management, checkpoints, change tracking, and guests that write.")
         {
             data, listen, machines, rate,

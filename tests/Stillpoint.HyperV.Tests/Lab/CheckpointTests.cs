@@ -82,7 +82,8 @@ public sealed class CheckpointTests : IAsyncLifetime
     public async Task An_id_of_a_destroyed_reference_point_and_a_live_leaf_are_errors_of_virtdisk()
     {
         var first = await RecoveryAsync();
-        var point = await _rig.CreatedAsync(await _rig.FinishAsync(await _rig.InvokeAsync(Snapshots, "ConvertToReferencePoint", ("AffectedSnapshot", Settings(first)))));
+        var point = await _rig.CreatedAsync(await _rig.FinishAsync(
+            await _rig.InvokeAsync(Snapshots, "ConvertToReferencePoint", ("AffectedSnapshot", Settings(first)))));
         var id = Value((await _rig.QueryAsync("SELECT * FROM Msvm_VirtualSystemReferencePoint")).Single(), "ResilientChangeTrackingIdentifiers");
         await _rig.MergedAsync();
         Assert.Contains("0x80070020", Value(await _rig.FinishAsync(await ChangesAsync(id)), "ErrorDescription"), StringComparison.Ordinal);
@@ -124,7 +125,8 @@ public sealed class CheckpointTests : IAsyncLifetime
         await _rig.ControlAsync("/lab/foreign", new { vm = "small", kind = "reference-point" });
         var status = (await _rig.VmAsync())["operationalStatus"]!.AsArray();
         Assert.Equal(11, (int)status[0]!);
-        var listed = await _rig.QueryAsync("SELECT * FROM Msvm_VirtualSystemSettingData WHERE VirtualSystemType='Microsoft:Hyper-V:Snapshot:Recovery'");
+        var listed = await _rig.QueryAsync("SELECT * FROM Msvm_VirtualSystemSettingData "
+            + "WHERE VirtualSystemType='Microsoft:Hyper-V:Snapshot:Recovery'");
         Assert.Equal((string)checkpoint["checkpointId"]!, Value(listed.Single(), "InstanceID"));
         Assert.Single(await _rig.QueryAsync("SELECT * FROM Msvm_VirtualSystemReferencePoint"));
     }
@@ -135,7 +137,8 @@ public sealed class CheckpointTests : IAsyncLifetime
         await _rig.ControlAsync("/lab/fault", new { name = "job-hangs" });
         await CreateAsync();
         Assert.Equal("32775", Value(await CreateAsync(), "ReturnValue"));
-        var planned = Reference("Msvm_ComputerSystem", ("CreationClassName", "Msvm_ComputerSystem"), ("Name", "11111111-1111-1111-1111-111111111111"));
+        var planned = Reference("Msvm_ComputerSystem", ("CreationClassName", "Msvm_ComputerSystem"),
+            ("Name", "11111111-1111-1111-1111-111111111111"));
         Assert.Equal("a:DestinationUnreachable", await _rig.FaultAsync($"{Prefix}{Snapshots}/CreateSnapshot", Snapshots,
             Input(Snapshots, "CreateSnapshot", ("AffectedSystem", planned)), Selectors(("CreationClassName", Snapshots))));
     }
@@ -149,7 +152,8 @@ public sealed class CheckpointTests : IAsyncLifetime
     private async Task<System.Xml.Linq.XElement> CreateAsync(int level = 2)
     {
         var vm = ((Guid)(await _rig.VmAsync())["id"]!).ToString().ToUpperInvariant();
-        var settings = $"<INSTANCE CLASSNAME=\"Msvm_VirtualSystemSnapshotSettingData\"><PROPERTY NAME=\"ConsistencyLevel\" TYPE=\"uint8\"><VALUE>{level}</VALUE></PROPERTY></INSTANCE>";
+        var settings = $"<INSTANCE CLASSNAME=\"Msvm_VirtualSystemSnapshotSettingData\">"
+            + $"<PROPERTY NAME=\"ConsistencyLevel\" TYPE=\"uint8\"><VALUE>{level}</VALUE></PROPERTY></INSTANCE>";
         return await _rig.InvokeAsync(Snapshots, "CreateSnapshot",
             ("AffectedSystem", Reference("Msvm_ComputerSystem", ("CreationClassName", "Msvm_ComputerSystem"), ("Name", vm))),
             ("SnapshotSettings", WebUtility.HtmlEncode(settings)), ("SnapshotType", "32768"));
@@ -161,7 +165,8 @@ public sealed class CheckpointTests : IAsyncLifetime
         await _rig.MergedAsync();
     }
 
-    private Task<System.Xml.Linq.XElement> ChangesAsync(string id, string path = Folder + @"\small.vhdx") => _rig.InvokeAsync("Msvm_ImageManagementService",
+    private Task<System.Xml.Linq.XElement> ChangesAsync(string id, string path = Folder + @"\small.vhdx") =>
+        _rig.InvokeAsync("Msvm_ImageManagementService",
         "GetVirtualDiskChanges", ("Path", path), ("LimitId", id), ("ByteOffset", "0"), ("ByteLength", DiskLength.ToString()));
 
     /// <summary>Reads the frozen files with the library and has the lab compare that with its record.</summary>

@@ -72,7 +72,8 @@ public sealed class LabRig : IAsyncLifetime
             ServerCertificateCustomValidationCallback = (_, certificate, _, _) => certificate!.GetCertHashString(HashAlgorithmName.SHA256) == pin,
         };
         var http = new HttpClient(handler) { BaseAddress = Server.Address };
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"Administrator:{password}")));
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"Administrator:{password}")));
         return http;
     }
 
@@ -86,7 +87,8 @@ public sealed class LabRig : IAsyncLifetime
     /// <summary>Local path of a host path.</summary>
     public string Local(string hostPath) => Path.Combine(Server.PathMap[4..], hostPath[3..].Replace('\\', '/'));
 
-    public async Task<(HttpStatusCode Status, XElement Envelope)> SoapAsync(string action, string className, string body = "", string selectors = "", int size = 153_600)
+    public async Task<(HttpStatusCode Status, XElement Envelope)> SoapAsync(
+        string action, string className, string body = "", string selectors = "", int size = 153_600)
     {
         var envelope = $"""
             <s:Envelope xmlns:s="{S}" xmlns:a="{A}" xmlns:w="{W}" xmlns:n="{N}" xmlns:xsi="{Xsi}"><s:Header><a:To>https://lab/wsman</a:To>
@@ -121,18 +123,21 @@ public sealed class LabRig : IAsyncLifetime
         $"<w:SelectorSet>{string.Concat(keys.Select(k => $"<w:Selector Name=\"{k.Name}\">{k.Value}</w:Selector>"))}</w:SelectorSet>";
 
     public static string Reference(string className, params (string Name, string Value)[] keys) =>
-        $"<a:Address>{Anonymous}</a:Address><a:ReferenceParameters><w:ResourceURI>{Prefix}{className}</w:ResourceURI>{Selectors(keys)}</a:ReferenceParameters>";
+        $"<a:Address>{Anonymous}</a:Address><a:ReferenceParameters>"
+        + $"<w:ResourceURI>{Prefix}{className}</w:ResourceURI>{Selectors(keys)}</a:ReferenceParameters>";
 
     /// <summary>All items of a WQL query, one Pull after the other.</summary>
     public async Task<List<XElement>> QueryAsync(string wql)
     {
-        var filter = $"<w:Filter Dialect=\"http://schemas.microsoft.com/wbem/wsman/1/WQL\">{wql.Replace("<", "&lt;", StringComparison.Ordinal)}</w:Filter>";
+        var text = wql.Replace("<", "&lt;", StringComparison.Ordinal);
+        var filter = $"<w:Filter Dialect=\"http://schemas.microsoft.com/wbem/wsman/1/WQL\">{text}</w:Filter>";
         var first = await GoodAsync(Enumerate, "*", $"<n:Enumerate>{filter}</n:Enumerate>");
         var context = first.Descendants(N + "EnumerationContext").Single().Value;
         var items = new List<XElement>();
         while (true)
         {
-            var page = await GoodAsync(Pull, "*", $"<n:Pull><n:EnumerationContext>{context}</n:EnumerationContext><n:MaxElements>50</n:MaxElements></n:Pull>");
+            var page = await GoodAsync(Pull, "*",
+                $"<n:Pull><n:EnumerationContext>{context}</n:EnumerationContext><n:MaxElements>50</n:MaxElements></n:Pull>");
             items.AddRange(page.Descendants(N + "Items").Single().Elements());
             if (page.Descendants(N + "EndOfSequence").Any()) return items;
         }
@@ -140,11 +145,13 @@ public sealed class LabRig : IAsyncLifetime
 
     /// <summary>Calls a method of a service; parameters are inner XML by name.</summary>
     public async Task<XElement> InvokeAsync(string className, string method, params (string Name, string Xml)[] parameters) =>
-        (await GoodAsync($"{Prefix}{className}/{method}", className, Input(className, method, parameters), Selectors(("CreationClassName", className))))
+        (await GoodAsync($"{Prefix}{className}/{method}", className, Input(className, method, parameters),
+            Selectors(("CreationClassName", className))))
             .Element(S + "Body")!.Elements().Single();
 
     public static string Input(string className, string method, params (string Name, string Xml)[] parameters) =>
-        $"<p:{method}_INPUT xmlns:p=\"{Prefix}{className}\">{string.Concat(parameters.Select(p => $"<p:{p.Name}>{p.Xml}</p:{p.Name}>"))}</p:{method}_INPUT>";
+        $"<p:{method}_INPUT xmlns:p=\"{Prefix}{className}\">"
+        + $"{string.Concat(parameters.Select(p => $"<p:{p.Name}>{p.Xml}</p:{p.Name}>"))}</p:{method}_INPUT>";
 
     /// <summary>Follows the job of an answer to its end and returns it.</summary>
     public async Task<XElement> FinishAsync(XElement output)
@@ -165,8 +172,10 @@ public sealed class LabRig : IAsyncLifetime
     public async Task<string> CreatedAsync(XElement job, string key = "InstanceID")
     {
         Assert.True(Value(job, "JobState") == "7", Value(job, "ErrorDescription"));
-        var links = await QueryAsync($"REFERENCES OF {{Msvm_ConcreteJob.InstanceID='{Value(job, "InstanceID")}'}} WHERE ResultClass = Msvm_AffectedJobElement");
-        return Element(links.Single(l => Value(l, "ElementEffects") == "5"), "AffectedElement").Descendants(W + "Selector").Single(s => (string?)s.Attribute("Name") == key).Value;
+        var links = await QueryAsync($"REFERENCES OF {{Msvm_ConcreteJob.InstanceID='{Value(job, "InstanceID")}'}} "
+            + "WHERE ResultClass = Msvm_AffectedJobElement");
+        return Element(links.Single(l => Value(l, "ElementEffects") == "5"), "AffectedElement").Descendants(W + "Selector")
+            .Single(s => (string?)s.Attribute("Name") == key).Value;
     }
 
     public static XElement Element(XElement parent, string name) => parent.Elements().First(e => e.Name.LocalName == name);
@@ -183,7 +192,8 @@ public sealed class LabRig : IAsyncLifetime
     }
 
     /// <summary>The VM as the controls show it.</summary>
-    public async Task<JsonNode> VmAsync(string name = "small") => (await ControlAsync("/lab/vms")).AsArray().Single(v => (string?)v!["name"] == name)!;
+    public async Task<JsonNode> VmAsync(string name = "small") =>
+        (await ControlAsync("/lab/vms")).AsArray().Single(v => (string?)v!["name"] == name)!;
 
     /// <summary>Waits until nothing merges.</summary>
     public async Task<JsonNode> MergedAsync(string name = "small")

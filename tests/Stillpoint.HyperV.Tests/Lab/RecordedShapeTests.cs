@@ -65,8 +65,10 @@ public sealed class RecordedShapeTests(LabRig rig) : IClassFixture<LabRig>
     {
         var vm = Guid.Parse((string)(await rig.VmAsync())["id"]!).ToString().ToUpperInvariant();
         var job = await rig.FinishAsync(await rig.InvokeAsync("Msvm_VirtualSystemSnapshotService", "CreateSnapshot",
-            ("AffectedSystem", Reference("Msvm_ComputerSystem", ("CreationClassName", "Msvm_ComputerSystem"), ("Name", vm))), ("SnapshotType", "32768")));
-        var context = await BeginAsync($"REFERENCES OF {{Msvm_ConcreteJob.InstanceID='{Value(job, "InstanceID")}'}} WHERE ResultClass = Msvm_AffectedJobElement");
+            ("AffectedSystem", Reference("Msvm_ComputerSystem", ("CreationClassName", "Msvm_ComputerSystem"), ("Name", vm))),
+                ("SnapshotType", "32768")));
+        var context = await BeginAsync($"REFERENCES OF {{Msvm_ConcreteJob.InstanceID='{Value(job, "InstanceID")}'}} "
+            + "WHERE ResultClass = Msvm_AffectedJobElement");
         XElement page;
         do page = await PullOneAsync(context);
         while (!page.Descendants(N + "EndOfSequence").Any());
@@ -90,7 +92,8 @@ public sealed class RecordedShapeTests(LabRig rig) : IClassFixture<LabRig>
         Assert.Contains("0x", Value(job, "ErrorDescription"), StringComparison.Ordinal);
         foreach (var (name, text) in new[]
         {
-            ("JobState", "4"), ("ErrorCode", "0"), ("ErrorDescription", ""), ("ErrorSummaryDescription", ""), ("JobCompletionStatusCode", "0"), ("Cancellable", "true"),
+            ("JobState", "4"), ("ErrorCode", "0"), ("ErrorDescription", ""), ("ErrorSummaryDescription", ""), ("JobCompletionStatusCode", "0"),
+                ("Cancellable", "true"),
         })
         {
             Element(job, name).Value = text;
@@ -113,7 +116,8 @@ public sealed class RecordedShapeTests(LabRig rig) : IClassFixture<LabRig>
         Assert.Equal(Canonical(XElement.Load(stream)), Canonical(answer));
     }
 
-    /// <summary>Names in full, attributes in order, white space between elements gone: two equal texts are the same infoset but for prefixes.</summary>
+    /// <summary>Names in full, attributes in order, white space between elements gone: two equal texts are the same infoset but for
+    /// prefixes.</summary>
     private static string Canonical(XElement element, int depth = 0)
     {
         var indent = new string(' ', depth * 2);

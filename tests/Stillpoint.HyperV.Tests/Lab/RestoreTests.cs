@@ -13,7 +13,8 @@ public sealed class RestoreTests(LabRig rig) : IClassFixture<LabRig>
     {
         var vm = Guid.Parse((string)(await rig.VmAsync())["id"]!).ToString().ToUpperInvariant();
         var checkpoint = await rig.CreatedAsync(await rig.FinishAsync(await rig.InvokeAsync("Msvm_VirtualSystemSnapshotService", "CreateSnapshot",
-            ("AffectedSystem", Reference("Msvm_ComputerSystem", ("CreationClassName", "Msvm_ComputerSystem"), ("Name", vm))), ("SnapshotType", "32768"))));
+            ("AffectedSystem", Reference("Msvm_ComputerSystem", ("CreationClassName", "Msvm_ComputerSystem"), ("Name", vm))),
+                ("SnapshotType", "32768"))));
         var settings = (await rig.QueryAsync($"SELECT * FROM Msvm_VirtualSystemSettingData WHERE InstanceID='{checkpoint}'")).Single();
         Assert.Equal("Microsoft:Hyper-V:Snapshot:Recovery", Value(settings, "VirtualSystemType"));
         var configuration = $@"{Value(settings, "ConfigurationDataRoot")}\{Value(settings, "ConfigurationFile")}";
@@ -42,21 +43,27 @@ public sealed class RestoreTests(LabRig rig) : IClassFixture<LabRig>
         var disk = (await rig.QueryAsync($"ASSOCIATORS OF {{Msvm_VirtualSystemSettingData.InstanceID='Microsoft:{planned}'}} "
             + "WHERE AssocClass = Msvm_VirtualSystemSettingDataComponent ResultClass = Msvm_StorageAllocationSettingData")).Single();
         await ModifyAsync("ModifyResourceSettings", "ResourceSettings", Text("Msvm_StorageAllocationSettingData", Value(disk, "InstanceID"),
-            @"<PROPERTY.ARRAY NAME=""HostResource"" TYPE=""string""><VALUE.ARRAY><VALUE>C:\Restore\disk.vhdx</VALUE></VALUE.ARRAY></PROPERTY.ARRAY>"));
+            @"<PROPERTY.ARRAY NAME=""HostResource"" TYPE=""string"">"
+            + @"<VALUE.ARRAY><VALUE>C:\Restore\disk.vhdx</VALUE></VALUE.ARRAY></PROPERTY.ARRAY>"));
         await ModifyAsync("ModifySystemSettings", "SystemSettings", Text("Msvm_VirtualSystemSettingData", $"Microsoft:{planned}",
-            @"<PROPERTY NAME=""ElementName"" TYPE=""string""><VALUE>back</VALUE></PROPERTY><PROPERTY NAME=""ConfigurationDataRoot"" TYPE=""string""><VALUE>C:\Restore</VALUE></PROPERTY>"));
+            @"<PROPERTY NAME=""ElementName"" TYPE=""string""><VALUE>back</VALUE></PROPERTY>"
+            + @"<PROPERTY NAME=""ConfigurationDataRoot"" TYPE=""string""><VALUE>C:\Restore</VALUE></PROPERTY>"));
         var whole = await rig.FinishAsync(await rig.InvokeAsync(Management, "ModifySystemSettings", ("SystemSettings", WebUtility.HtmlEncode(
-            Text("Msvm_VirtualSystemSettingData", $"Microsoft:{planned}", @"<PROPERTY NAME=""VirtualSystemType"" TYPE=""string""><VALUE>x</VALUE></PROPERTY>")))));
+            Text("Msvm_VirtualSystemSettingData", $"Microsoft:{planned}",
+                @"<PROPERTY NAME=""VirtualSystemType"" TYPE=""string""><VALUE>x</VALUE></PROPERTY>")))));
         Assert.Equal("32773", Value(whole, "ErrorCode"));
 
-        Assert.Equal("7", Value(await rig.FinishAsync(await rig.InvokeAsync(Management, "ValidatePlannedSystem", ("PlannedSystem", plannedSystem))), "JobState"));
-        var realized = await rig.CreatedAsync(await rig.FinishAsync(await rig.InvokeAsync(Management, "RealizePlannedSystem", ("PlannedSystem", plannedSystem))), "Name");
+        Assert.Equal("7", Value(await rig.FinishAsync(await rig.InvokeAsync(Management, "ValidatePlannedSystem", ("PlannedSystem", plannedSystem))),
+            "JobState"));
+        var realized = await rig.CreatedAsync(await rig.FinishAsync(
+            await rig.InvokeAsync(Management, "RealizePlannedSystem", ("PlannedSystem", plannedSystem))), "Name");
         Assert.Empty(await rig.QueryAsync("SELECT * FROM Msvm_PlannedComputerSystem"));
         Assert.True(File.Exists(rig.Local($@"C:\Restore\Virtual Machines\{realized}.vmcx")));
 
         const string computer = "Msvm_ComputerSystem";
         var keys = Selectors(("CreationClassName", computer), ("Name", realized));
-        var start = await rig.GoodAsync($"{Prefix}{computer}/RequestStateChange", computer, Input(computer, "RequestStateChange", ("RequestedState", "2")), keys);
+        var start = await rig.GoodAsync($"{Prefix}{computer}/RequestStateChange", computer,
+            Input(computer, "RequestStateChange", ("RequestedState", "2")), keys);
         Assert.Equal("7", Value(await rig.FinishAsync(start.Element(S + "Body")!.Elements().Single()), "JobState"));
         Assert.Equal("running", (string)(await rig.VmAsync("back"))["state"]!);
         Assert.True(File.Exists(rig.Local(@"C:\Restore\disk.vhdx.lock")));
@@ -85,7 +92,8 @@ public sealed class RestoreTests(LabRig rig) : IClassFixture<LabRig>
     }
 
     private async Task ModifyAsync(string method, string parameter, string text) =>
-        Assert.Equal("7", Value(await rig.FinishAsync(await rig.InvokeAsync(Management, method, (parameter, WebUtility.HtmlEncode(text)))), "JobState"));
+        Assert.Equal("7", Value(await rig.FinishAsync(await rig.InvokeAsync(Management, method, (parameter, WebUtility.HtmlEncode(text)))),
+            "JobState"));
 
     private static string Text(string className, string id, string properties) =>
         $"<INSTANCE CLASSNAME=\"{className}\"><PROPERTY NAME=\"InstanceID\" TYPE=\"string\"><VALUE>{id}</VALUE></PROPERTY>{properties}</INSTANCE>";

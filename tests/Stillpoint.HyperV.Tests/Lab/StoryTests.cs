@@ -52,10 +52,12 @@ public sealed class StoryTests(LabRig rig) : IClassFixture<LabRig>
         Assert.Empty(Directory.EnumerateFiles(rig.Local(@"C:\VMs\small\Virtual Hard Disks"), "*.avhdx"));
     }
 
-    private async Task<string> CheckpointAsync(string vm) => await rig.CreatedAsync(await rig.FinishAsync(await rig.InvokeAsync(Snapshots, "CreateSnapshot",
+    private async Task<string> CheckpointAsync(string vm) =>
+        await rig.CreatedAsync(await rig.FinishAsync(await rig.InvokeAsync(Snapshots, "CreateSnapshot",
         ("AffectedSystem", Reference("Msvm_ComputerSystem", ("CreationClassName", "Msvm_ComputerSystem"), ("Name", vm))),
         ("SnapshotSettings", """
-            &lt;INSTANCE CLASSNAME="Msvm_VirtualSystemSnapshotSettingData"&gt;&lt;PROPERTY NAME="ConsistencyLevel" TYPE="uint8"&gt;&lt;VALUE&gt;1&lt;/VALUE&gt;&lt;/PROPERTY&gt;&lt;/INSTANCE&gt;
+            &lt;INSTANCE CLASSNAME="Msvm_VirtualSystemSnapshotSettingData"&gt;
+            &lt;PROPERTY NAME="ConsistencyLevel" TYPE="uint8"&gt;&lt;VALUE&gt;1&lt;/VALUE&gt;&lt;/PROPERTY&gt;&lt;/INSTANCE&gt;
             """),
         ("SnapshotType", "32768"))));
 

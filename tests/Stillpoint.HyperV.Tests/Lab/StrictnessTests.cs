@@ -41,21 +41,24 @@ public sealed class StrictnessTests(LabRig rig) : IClassFixture<LabRig>
         Assert.Equal(subcode, await rig.FaultAsync(Enumerate, "*", $"<n:Enumerate><w:Filter Dialect=\"{Wql}\">{query}</w:Filter></n:Enumerate>"));
 
     [Fact]
-    public async Task An_unknown_class_is_a_fault() => Assert.Equal("a:DestinationUnreachable", await rig.FaultAsync(Enumerate, "Msvm_NoSuch", "<n:Enumerate/>"));
+    public async Task An_unknown_class_is_a_fault() =>
+        Assert.Equal("a:DestinationUnreachable", await rig.FaultAsync(Enumerate, "Msvm_NoSuch", "<n:Enumerate/>"));
 
     [Fact]
     public async Task A_reference_in_a_wrapper_is_refused()
     {
         var reference = Reference("Msvm_ComputerSystem", ("CreationClassName", "Msvm_ComputerSystem"), ("Name", "x"));
         var body = Input(Snapshots, "CreateSnapshot", ("AffectedSystem", $"<a:EndpointReference>{reference}</a:EndpointReference>"));
-        Assert.Equal("w:SchemaValidationError", await rig.FaultAsync($"{Prefix}{Snapshots}/CreateSnapshot", Snapshots, body, Selectors(("CreationClassName", Snapshots))));
+        Assert.Equal("w:SchemaValidationError", await rig.FaultAsync(
+            $"{Prefix}{Snapshots}/CreateSnapshot", Snapshots, body, Selectors(("CreationClassName", Snapshots))));
     }
 
     [Fact]
     public async Task An_embedded_instance_as_elements_is_refused()
     {
         var body = Input(Snapshots, "CreateSnapshot", ("SnapshotSettings", "<p:Msvm_VirtualSystemSnapshotSettingData/>"));
-        Assert.Equal("w:SchemaValidationError", await rig.FaultAsync($"{Prefix}{Snapshots}/CreateSnapshot", Snapshots, body, Selectors(("CreationClassName", Snapshots))));
+        Assert.Equal("w:SchemaValidationError", await rig.FaultAsync(
+            $"{Prefix}{Snapshots}/CreateSnapshot", Snapshots, body, Selectors(("CreationClassName", Snapshots))));
     }
 
     [Fact]
@@ -68,7 +71,8 @@ public sealed class StrictnessTests(LabRig rig) : IClassFixture<LabRig>
 
     [Fact]
     public async Task A_method_of_nobody_is_not_supported() =>
-        Assert.Equal("a:ActionNotSupported", await rig.FaultAsync($"{Prefix}{Snapshots}/Dance", Snapshots, Input(Snapshots, "Dance"), Selectors(("CreationClassName", Snapshots))));
+        Assert.Equal("a:ActionNotSupported", await rig.FaultAsync(
+            $"{Prefix}{Snapshots}/Dance", Snapshots, Input(Snapshots, "Dance"), Selectors(("CreationClassName", Snapshots))));
 
     [Fact]
     public async Task An_envelope_below_8192_bytes_is_a_fault() =>
@@ -79,18 +83,21 @@ public sealed class StrictnessTests(LabRig rig) : IClassFixture<LabRig>
     {
         var context = (await rig.GoodAsync(Enumerate, "Msvm_ComputerSystem", "<n:Enumerate/>")).Descendants(N + "EnumerationContext").Single().Value;
         var inner = $"<n:EnumerationContext>{context}</n:EnumerationContext>";
-        await rig.GoodAsync(Enumerate.Replace("Enumerate", "Release", StringComparison.Ordinal), "Msvm_ComputerSystem", $"<n:Release>{inner}</n:Release>");
+        await rig.GoodAsync(Enumerate.Replace("Enumerate", "Release", StringComparison.Ordinal), "Msvm_ComputerSystem",
+            $"<n:Release>{inner}</n:Release>");
         Assert.Equal("n:InvalidEnumerationContext", await rig.FaultAsync(Pull, "Msvm_ComputerSystem", $"<n:Pull>{inner}</n:Pull>"));
     }
 
     [Fact]
     public async Task Optimized_enumeration_gives_one_item_and_the_rest_by_pull()
     {
-        var first = await rig.GoodAsync(Enumerate, "CIM_ComputerSystem", "<n:Enumerate><w:OptimizeEnumeration/><w:MaxElements>100</w:MaxElements></n:Enumerate>");
+        var first = await rig.GoodAsync(Enumerate, "CIM_ComputerSystem",
+            "<n:Enumerate><w:OptimizeEnumeration/><w:MaxElements>100</w:MaxElements></n:Enumerate>");
         Assert.Single(first.Descendants(W + "Items").Single().Elements());
         var context = first.Descendants(N + "EnumerationContext").Single().Value;
         Assert.StartsWith("uuid:", context, StringComparison.Ordinal);
-        var rest = await rig.GoodAsync(Pull, "CIM_ComputerSystem", $"<n:Pull><n:EnumerationContext>{context}</n:EnumerationContext><n:MaxElements>100</n:MaxElements></n:Pull>");
+        var rest = await rig.GoodAsync(Pull, "CIM_ComputerSystem",
+            $"<n:Pull><n:EnumerationContext>{context}</n:EnumerationContext><n:MaxElements>100</n:MaxElements></n:Pull>");
         Assert.True(rest.Descendants(N + "Items").Single().Elements().Any());
         Assert.Empty(rest.Descendants(N + "EnumerationContext"));
 

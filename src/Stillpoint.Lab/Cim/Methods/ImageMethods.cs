@@ -14,7 +14,8 @@ internal sealed class ImageMethods(HostContext host)
     /// <summary>All of them.</summary>
     public IEnumerable<CimMethod> All() =>
     [
-        CimMethod.Of(Service, "GetVirtualDiskChanges", "string Path, string LimitId, string TargetSnapshotId, uint64 ByteOffset, uint64 ByteLength", Changes),
+        CimMethod.Of(Service, "GetVirtualDiskChanges", "string Path, string LimitId, string TargetSnapshotId, uint64 ByteOffset, uint64 ByteLength",
+            Changes),
         CimMethod.Of(Service, "GetVirtualHardDiskSettingData", "string Path", SettingData),
         CimMethod.Of(Service, "GetVirtualHardDiskState", "string Path", State),
         CimMethod.Of(Service, "ValidateVirtualHardDisk", "string Path", Validate),
@@ -100,7 +101,10 @@ internal sealed class ImageMethods(HostContext host)
         try
         {
             if (!host.Files.Exists(path)) return new MethodResult(MethodResult.FileNotFound);
-            if (host.Files.IsLocked(path)) throw Failed(path, "The process cannot access the file because it is being used by another process.", 0x80070020);
+            if (host.Files.IsLocked(path))
+            {
+                throw Failed(path, "The process cannot access the file because it is being used by another process.", 0x80070020);
+            }
             using var disk = host.Files.OpenRead(path);
             return answer(disk);
         }
@@ -115,5 +119,6 @@ internal sealed class ImageMethods(HostContext host)
         }
     }
 
-    private static JobFailedException Failed(string path, string text, uint code) => new($"The system failed to use '{path}'. Error: {text} (0x{code:X8})");
+    private static JobFailedException Failed(string path, string text, uint code) =>
+        new($"The system failed to use '{path}'. Error: {text} (0x{code:X8})");
 }

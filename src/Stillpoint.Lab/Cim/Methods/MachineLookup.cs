@@ -6,7 +6,8 @@ internal sealed class MachineLookup(HostContext host)
     /// <summary>The VM of a reference to a computer system, planned or not.</summary>
     /// <exception cref="CimException">There is none.</exception>
     public Machine Machine(CimPath path) =>
-        Guid.TryParse(path["Name"], out var id) && host.State.Read(_ => host.State.Find(id)) is { } machine && machine.Path.ClassName.Equals(path.ClassName, StringComparison.OrdinalIgnoreCase)
+        Guid.TryParse(path["Name"], out var id) && host.State.Read(_ => host.State.Find(id)) is { } machine
+            && machine.Path.ClassName.Equals(path.ClassName, StringComparison.OrdinalIgnoreCase)
             ? machine : throw NotFound();
 
     /// <summary>The checkpoint of a reference to settings, and its VM.</summary>
@@ -30,7 +31,9 @@ internal sealed class MachineLookup(HostContext host)
 
     /// <summary>The VM that owns an instance id, with what follows the owner; null when no VM does.</summary>
     public (Machine Machine, string Slot)? Owner(string? instanceId) =>
-        LabText.TryParseInstanceId(instanceId, out var id, out var rest) && host.State.Read(_ => host.State.Find(id)) is { } machine ? (machine, rest) : null;
+        LabText.TryParseInstanceId(instanceId, out var id, out var rest) && host.State.Read(_ => host.State.Find(id)) is { } machine
+            ? (machine, rest)
+            : null;
 
     private static CimException NotFound() => new(CimException.NotFound, "Not found ");
 }

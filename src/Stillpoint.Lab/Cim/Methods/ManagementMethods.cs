@@ -8,8 +8,10 @@ internal sealed class ManagementMethods(HostContext host, MachineLookup lookup, 
     /// <summary>All of them.</summary>
     public IEnumerable<CimMethod> All() =>
     [
-        CimMethod.Of(Service, "ImportSystemDefinition", "string SystemDefinitionFile, string SnapshotFolder, boolean GenerateNewSystemIdentifier", Import),
-        CimMethod.Of(Service, "ImportSnapshotDefinitions", "ref PlannedSystem, string SnapshotFolder", _ => new MethodResult(MethodResult.NotSupported)),
+        CimMethod.Of(Service, "ImportSystemDefinition", "string SystemDefinitionFile, string SnapshotFolder, boolean GenerateNewSystemIdentifier",
+            Import),
+        CimMethod.Of(Service, "ImportSnapshotDefinitions", "ref PlannedSystem, string SnapshotFolder", _ =>
+            new MethodResult(MethodResult.NotSupported)),
         CimMethod.Of(Service, "ValidatePlannedSystem", "ref PlannedSystem", Validate),
         CimMethod.Of(Service, "RealizePlannedSystem", "ref PlannedSystem", Realize),
         CimMethod.Of(Service, "DestroySystem", "ref AffectedSystem", Destroy),
@@ -23,7 +25,7 @@ internal sealed class ManagementMethods(HostContext host, MachineLookup lookup, 
     {
         if (call.Text("SystemDefinitionFile") is not { } file) return new MethodResult(MethodResult.InvalidParameter);
         var newId = call.Flag("GenerateNewSystemIdentifier");
-        var job = host.Jobs.Start(JobType.Import, "Importing Virtual Machine", [], "", (job, _) =>
+        var job = host.Jobs.Start(JobType.Import, "Importing Virtual Machine", [], "", claim: null, (job, _) =>
         {
             job.Created.Add(planned.Import(file, newId).Path);
             return Task.CompletedTask;
@@ -55,7 +57,10 @@ internal sealed class ManagementMethods(HostContext host, MachineLookup lookup, 
     private MethodResult Destroy(MethodCall call)
     {
         var machine = lookup.Machine(call.Reference("AffectedSystem"));
-        if (host.State.Read(_ => machine.Power is PowerState.Running or PowerState.Paused || machine.MergePending)) return new MethodResult(MethodResult.InvalidState);
+        if (host.State.Read(_ => machine.Power is PowerState.Running or PowerState.Paused || machine.MergePending))
+        {
+            return new MethodResult(MethodResult.InvalidState);
+        }
         return Start(machine, JobType.DestroySystem, "Deleting Virtual Machine", (_, _) =>
         {
             planned.Destroy(machine);
@@ -81,10 +86,6 @@ internal sealed class ManagementMethods(HostContext host, MachineLookup lookup, 
     {
         if (host.State.TryBegin(machine, Activity.Other) is not { } claim) return new MethodResult(MethodResult.InvalidState);
         var (path, name) = host.State.Read(_ => (machine.Path, machine.Settings.Name));
-        var job = host.Jobs.Start(type, caption, [path], name, async (job, cancel) =>
-        {
-            using (claim) await work(job, cancel);
-        });
-        return MethodResult.Job(job.Path);
+        return MethodResult.Job(host.Jobs.Start(type, caption, [path], name, claim, work).Path);
     }
 }

@@ -22,7 +22,8 @@ internal sealed record MethodCall(CimInstance Target, IReadOnlyDictionary<string
     public IReadOnlyList<string> Texts(string name) => Arguments.GetValueOrDefault(name) is List<object> many ? [.. many.OfType<string>()] : [];
 
     /// <summary>An array of references; empty when it was left out.</summary>
-    public IReadOnlyList<CimPath> References(string name) => Arguments.GetValueOrDefault(name) is List<object> many ? [.. many.OfType<CimPath>()] : [];
+    public IReadOnlyList<CimPath> References(string name) =>
+        Arguments.GetValueOrDefault(name) is List<object> many ? [.. many.OfType<CimPath>()] : [];
 
     private static CimException Missing() => new(CimException.InvalidMethodParameters, "Invalid method Parameter(s) ");
 }

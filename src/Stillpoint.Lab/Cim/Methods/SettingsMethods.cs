@@ -56,7 +56,8 @@ internal sealed class SettingsMethods(HostContext host, MachineLookup lookup)
                 "SNAPSHOTDATAROOT" when text is not null => settings with { SnapshotRoot = text.TrimEnd('\\') },
                 "SWAPFILEDATAROOT" when text is not null => settings with { PagingRoot = text.TrimEnd('\\') },
                 _ when Ignored.Contains(name) || value is null => settings,
-                _ => throw new JobFailedException($"Failed to modify the virtual machine. The property '{name}' is not valid for this operation.", 32773),
+                _ => throw new JobFailedException(
+                    $"Failed to modify the virtual machine. The property '{name}' is not valid for this operation.", 32773),
             };
         }
         return settings;
@@ -69,12 +70,18 @@ internal sealed class SettingsMethods(HostContext host, MachineLookup lookup)
         {
             if (Read(text) is not { } change) return new MethodResult(MethodResult.IncorrectDataType);
             var id = change.Text("InstanceID");
-            if (lookup.Owner(id) is not { } owner || Changed(change, owner.Machine, owner.Slot) is not { } apply) return new MethodResult(MethodResult.InvalidParameter);
+            if (lookup.Owner(id) is not { } owner || Changed(change, owner.Machine, owner.Slot) is not { } apply)
+            {
+                return new MethodResult(MethodResult.InvalidParameter);
+            }
             changes.Add((owner.Machine, apply, new CimPath(change.ClassName, ("InstanceID", id!))));
         }
         if (changes.Count == 0 || changes.DistinctBy(c => c.Machine).Count() != 1) return new MethodResult(MethodResult.InvalidParameter);
         var machine = changes[0].Machine;
-        if (host.State.Read(_ => machine.Checkpoints.Count > 0 || machine.Power != PowerState.Off)) return new MethodResult(MethodResult.InvalidState);
+        if (host.State.Read(_ => machine.Checkpoints.Count > 0 || machine.Power != PowerState.Off))
+        {
+            return new MethodResult(MethodResult.InvalidState);
+        }
         return Start(machine, "Modifying Virtual Machine Resources", () => host.State.Change(_ =>
         {
             foreach (var change in changes) machine.Settings = change.Apply(machine.Settings);
@@ -91,7 +98,8 @@ internal sealed class SettingsMethods(HostContext host, MachineLookup lookup)
             if (slot is null) return null;
             if (!change.Values.ContainsKey("HostResource")) return s => s;
             if (change.Text("HostResource") is not { Length: > 3 } path) return null;
-            return s => s with { Disks = [.. s.Disks.Select(d => d.Key == slot.Key ? d with { Path = path, Base = path, Disk = host.Clock.NewId() } : d)] };
+            return s => s with { Disks = [.. s.Disks.Select(d =>
+                d.Key == slot.Key ? d with { Path = path, Base = path, Disk = host.Clock.NewId() } : d)] };
         }
         if (change.ClassName.Equals(Connection, StringComparison.OrdinalIgnoreCase))
         {
@@ -104,7 +112,10 @@ internal sealed class SettingsMethods(HostContext host, MachineLookup lookup)
 
     private static Adapter Changed(Adapter adapter, CimText change)
     {
-        if (change.Values.ContainsKey("HostResource")) adapter = adapter with { Switch = change.Text("HostResource") is { Length: > 0 } connected ? connected : null };
+        if (change.Values.ContainsKey("HostResource"))
+        {
+            adapter = adapter with { Switch = change.Text("HostResource") is { Length: > 0 } connected ? connected : null };
+        }
         if (int.TryParse(change.Text("EnabledState"), out var state)) adapter = adapter with { Enabled = state == 2 };
         return adapter;
     }
@@ -114,9 +125,15 @@ internal sealed class SettingsMethods(HostContext host, MachineLookup lookup)
         var paths = call.References("ResourceSettings");
         if (paths.Count == 0) return new MethodResult(MethodResult.InvalidParameter);
         var owners = paths.Select(p => lookup.Owner(p["InstanceID"])).ToArray();
-        if (owners.Any(o => o is null) || owners.Select(o => o!.Value.Machine).Distinct().Count() != 1) return new MethodResult(MethodResult.InvalidParameter);
+        if (owners.Any(o => o is null) || owners.Select(o => o!.Value.Machine).Distinct().Count() != 1)
+        {
+            return new MethodResult(MethodResult.InvalidParameter);
+        }
         var machine = owners[0]!.Value.Machine;
-        if (host.State.Read(_ => machine.Checkpoints.Count > 0 || machine.Power != PowerState.Off)) return new MethodResult(MethodResult.InvalidState);
+        if (host.State.Read(_ => machine.Checkpoints.Count > 0 || machine.Power != PowerState.Off))
+        {
+            return new MethodResult(MethodResult.InvalidState);
+        }
         // A drive goes with its disk in the lab's model, so taking the drive row away afterwards finds nothing left to do.
         return Start(machine, "Removing Virtual Machine Resources", () => host.State.Change(_ =>
         {
@@ -147,9 +164,9 @@ internal sealed class SettingsMethods(HostContext host, MachineLookup lookup)
     {
         if (host.State.TryBegin(machine, Activity.Other) is not { } claim) return new MethodResult(MethodResult.InvalidState);
         var (path, name) = host.State.Read(_ => (machine.Path, machine.Settings.Name));
-        var job = host.Jobs.Start(JobType.ModifySettings, caption, [path], name, (job, _) =>
+        var job = host.Jobs.Start(JobType.ModifySettings, caption, [path], name, claim, (job, _) =>
         {
-            using (claim) work();
+            work();
             job.Created.AddRange(resulting ?? []);
             return Task.CompletedTask;
         });

@@ -1,6 +1,7 @@
 namespace Stillpoint.Lab;
 
-/// <summary>Methods of Msvm_VirtualSystemSnapshotService and Msvm_VirtualSystemReferencePointService (hyper-v MOF, A.4 and A.5 of the notes).</summary>
+/// <summary>Methods of Msvm_VirtualSystemSnapshotService and Msvm_VirtualSystemReferencePointService (hyper-v MOF, A.4 and A.5 of the
+/// notes).</summary>
 internal sealed class SnapshotMethods(HostContext host, MachineLookup lookup, Checkpoints checkpoints)
 {
     private const string Service = "Msvm_VirtualSystemSnapshotService";
@@ -112,11 +113,7 @@ internal sealed class SnapshotMethods(HostContext host, MachineLookup lookup, Ch
     {
         if (host.State.TryBegin(machine, activity) is not { } claim) return new MethodResult(MethodResult.InvalidState);
         var (path, name) = host.State.Read(_ => (machine.Path, machine.Settings.Name));
-        var job = host.Jobs.Start(type, caption, [path], name, async (job, cancel) =>
-        {
-            using (claim) await work(job, cancel);
-        });
-        return MethodResult.Job(job.Path);
+        return MethodResult.Job(host.Jobs.Start(type, caption, [path], name, claim, work).Path);
     }
 
     private static IEnumerable<Checkpoint> Below(Machine machine, Checkpoint root) =>

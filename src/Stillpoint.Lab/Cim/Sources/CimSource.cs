@@ -26,5 +26,6 @@ internal abstract class CimSource(CimSchema schema, HostContext host)
     protected static CimPath Settings(Guid id) => new("Msvm_VirtualSystemSettingData", ("InstanceID", LabText.InstanceId(id)));
 
     /// <summary>Object path as it stands inside an embedded reference.</summary>
-    protected static string Reference(string className, string instanceId) => new CimPath(className, ("InstanceID", instanceId)).ToObjectPath(HostName);
+    protected static string Reference(string className, string instanceId) =>
+        new CimPath(className, ("InstanceID", instanceId)).ToObjectPath(HostName);
 }

@@ -10,7 +10,8 @@ internal sealed class ResourceSettings(CimSchema schema, HostContext host) : Cim
     public override void Register(CimRepository repository)
     {
         repository.Add("Msvm_StorageAllocationSettingData", () => ForOwners((owner, s) => s.Disks.Select(d => Disk(owner, d))));
-        repository.Add("Msvm_ResourceAllocationSettingData", () => ForOwners((owner, s) => Controllers(owner, s).Concat(s.Disks.Select(d => Drive(owner, d)))));
+        repository.Add("Msvm_ResourceAllocationSettingData", () =>
+            ForOwners((owner, s) => Controllers(owner, s).Concat(s.Disks.Select(d => Drive(owner, d)))));
         repository.Add("Msvm_SyntheticEthernetPortSettingData", () => ForOwners((owner, s) => s.Adapters.Select(a => Port(owner, a))));
         repository.Add("Msvm_EthernetPortAllocationSettingData", () => ForOwners((owner, s) => s.Adapters.Select(a => Connection(owner, a))));
     }
@@ -18,7 +19,8 @@ internal sealed class ResourceSettings(CimSchema schema, HostContext host) : Cim
     private IReadOnlyList<CimInstance> ForOwners(Func<Guid, MachineSettings, IEnumerable<CimInstance>> make) =>
         ForMachines(m => m.Checkpoints.SelectMany(c => make(c.Id, c.Settings)).Concat(make(m.Id, m.Settings)));
 
-    private CimInstance Disk(Guid owner, DiskSlot slot) => Resource("Msvm_StorageAllocationSettingData", 31, "Microsoft:Hyper-V:Virtual Hard Disk").With(
+    private CimInstance Disk(Guid owner, DiskSlot slot) =>
+        Resource("Msvm_StorageAllocationSettingData", 31, "Microsoft:Hyper-V:Virtual Hard Disk").With(
         ("InstanceID", $@"{LabText.InstanceId(owner)}\{slot.Key}\L"),
         ("Caption", "Hard Disk Image"),
         ("Description", "Settings for the Microsoft Hard Disk Image."),
@@ -35,7 +37,8 @@ internal sealed class ResourceSettings(CimSchema schema, HostContext host) : Cim
         ("SnapshotId", ""),
         ("WriteHardeningMethod", (ushort)0));
 
-    private CimInstance Drive(Guid owner, DiskSlot slot) => Resource("Msvm_ResourceAllocationSettingData", 17, "Microsoft:Hyper-V:Synthetic Disk Drive").With(
+    private CimInstance Drive(Guid owner, DiskSlot slot) =>
+        Resource("Msvm_ResourceAllocationSettingData", 17, "Microsoft:Hyper-V:Synthetic Disk Drive").With(
         ("InstanceID", $@"{LabText.InstanceId(owner)}\{slot.Key}\D"),
         ("Caption", "Hard Drive"),
         ("Description", "Settings for the Microsoft Hard Drive."),
@@ -62,7 +65,8 @@ internal sealed class ResourceSettings(CimSchema schema, HostContext host) : Cim
             ("Address", number.ToString()),
             ("VirtualSystemIdentifiers", new[] { $"{{{LabText.Upper(id)}}}" }));
 
-    private CimInstance Port(Guid owner, Adapter adapter) => Resource("Msvm_SyntheticEthernetPortSettingData", 10, "Microsoft:Hyper-V:Synthetic Ethernet Port").With(
+    private CimInstance Port(Guid owner, Adapter adapter) =>
+        Resource("Msvm_SyntheticEthernetPortSettingData", 10, "Microsoft:Hyper-V:Synthetic Ethernet Port").With(
         ("InstanceID", $@"{LabText.InstanceId(owner)}\{LabText.Upper(adapter.Id)}"),
         ("Caption", "Ethernet Port"),
         ("Description", "Settings for the Microsoft Synthetic Ethernet Port."),
@@ -72,7 +76,8 @@ internal sealed class ResourceSettings(CimSchema schema, HostContext host) : Cim
         ("StaticMacAddress", false),
         ("VirtualSystemIdentifiers", new[] { $"{{{LabText.Upper(adapter.Id)}}}" }));
 
-    private CimInstance Connection(Guid owner, Adapter adapter) => Resource("Msvm_EthernetPortAllocationSettingData", 33, "Microsoft:Hyper-V:Ethernet Connection").With(
+    private CimInstance Connection(Guid owner, Adapter adapter) =>
+        Resource("Msvm_EthernetPortAllocationSettingData", 33, "Microsoft:Hyper-V:Ethernet Connection").With(
         ("InstanceID", $@"{LabText.InstanceId(owner)}\{LabText.Upper(adapter.Id)}\C"),
         ("Caption", "Ethernet Switch Port Settings"),
         ("Description", "Ethernet Switch Port Settings."),

@@ -8,7 +8,8 @@ internal sealed class Services(CimSchema schema, HostContext host) : CimSource(s
     /// <inheritdoc/>
     public override void Register(CimRepository repository)
     {
-        repository.Add("Msvm_VirtualSystemSnapshotService", () => [Service("Msvm_VirtualSystemSnapshotService", "vssnapsvc", "Hyper-V Virtual System Snapshot Service")]);
+        repository.Add("Msvm_VirtualSystemSnapshotService", () =>
+            [Service("Msvm_VirtualSystemSnapshotService", "vssnapsvc", "Hyper-V Virtual System Snapshot Service")]);
         repository.Add("Msvm_VirtualSystemReferencePointService",
             () => [Service("Msvm_VirtualSystemReferencePointService", "vsrefsvc", "Hyper-V Virtual System Reference Point Service")]);
         repository.Add("Msvm_VirtualSystemManagementService",

@@ -21,7 +21,9 @@ internal sealed class SystemSettings(CimSchema schema, HostContext host) : CimSo
         ("CreationTime", checkpoint.Created),
         ("IsSaved", false),
         ("Parent", checkpoint.Parent is { } parent ? Reference(parent) : null),
-        ("VirtualSystemType", checkpoint.Kind == CheckpointKind.Recovery ? "Microsoft:Hyper-V:Snapshot:Recovery" : "Microsoft:Hyper-V:Snapshot:Realized"));
+        ("VirtualSystemType", checkpoint.Kind == CheckpointKind.Recovery
+            ? "Microsoft:Hyper-V:Snapshot:Recovery"
+            : "Microsoft:Hyper-V:Snapshot:Realized"));
 
     private CimInstance Common(Machine machine, Guid id, MachineSettings settings) => New("Msvm_VirtualSystemSettingData").With(
         ("InstanceID", LabText.InstanceId(id)),

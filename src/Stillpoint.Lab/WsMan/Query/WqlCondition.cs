@@ -48,7 +48,10 @@ internal abstract record WqlCondition
             if (Operator == "LIKE") return Like(value.ToString() ?? "", Constant);
             if (value is bool flag) return Decide(flag == (Constant.Equals("true", StringComparison.OrdinalIgnoreCase) || Constant == "1") ? 0 : 1);
             if (value is DateTimeOffset time && DateTimeOffset.TryParse(Constant, out var other)) return Decide(time.CompareTo(other));
-            if (value is IConvertible and not string && decimal.TryParse(Constant, out var number)) return Decide(Convert.ToDecimal(value).CompareTo(number));
+            if (value is IConvertible and not string && decimal.TryParse(Constant, out var number))
+            {
+                return Decide(Convert.ToDecimal(value).CompareTo(number));
+            }
             return Decide(string.Compare(XmlText.Format(value), Constant, StringComparison.OrdinalIgnoreCase));
         }
 
