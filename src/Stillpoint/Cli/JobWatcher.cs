@@ -20,7 +20,7 @@ internal sealed class JobWatcher(ApiClient api, TimeProvider time)
         IReadOnlyList<JobView> ended;
         try
         {
-            ended = Console.IsErrorRedirected ? await Lines(jobs, cancel) : await Bars(jobs, cancel);
+            ended = await Until(jobs, cancel);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
@@ -33,6 +33,10 @@ internal sealed class JobWatcher(ApiClient api, TimeProvider time)
         JobOutcome[] worstFirst = [JobOutcome.Failed, JobOutcome.Cancelled, JobOutcome.Partial, JobOutcome.Ok];
         return ExitCodes.Of(worstFirst.First(o => outcomes.Contains(o) || o == JobOutcome.Ok));
     }
+
+    /// <summary>Shows the jobs until all have ended, and returns how.</summary>
+    public async Task<IReadOnlyList<JobView>> Until(IReadOnlyList<Job> jobs, CancellationToken cancel) =>
+        Console.IsErrorRedirected ? await Lines(jobs, cancel) : await Bars(jobs, cancel);
 
     private async Task<IReadOnlyList<JobView>> Bars(IReadOnlyList<Job> jobs, CancellationToken cancel)
     {
