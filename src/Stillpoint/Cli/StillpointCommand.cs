@@ -35,7 +35,7 @@ internal static class StillpointCommand
         }
     }
 
-    private static IEnumerable<Command> Commands() => [];
+    private static IEnumerable<Command> Commands() => [DiskCommand.Create()];
 
     private static int Report(Exception failure)
     {
