@@ -12,6 +12,8 @@ public sealed class SimulatedCrashException() : Exception("the machine stopped")
 internal sealed class CrashingFiles(Random random) : IDiskFiles
 {
     private readonly List<CrashingFile> _open = [];
+    private readonly Dictionary<string, Unsynced> _unsynced = [];
+    private const int Torn = 4096;
     private long _bytesLeft = long.MaxValue;
 
     /// <summary>Bytes that were written since the start.</summary>
@@ -19,15 +21,22 @@ internal sealed class CrashingFiles(Random random) : IDiskFiles
 
     internal void StopAfter(long bytes) => _bytesLeft = bytes;
 
-    public IDiskFile Open(string path, bool writable) => Track(new CrashingFile(this, HostFile.Open(path, writable)));
+    public IDiskFile Open(string path, bool writable)
+    {
+        var file = HostFile.Open(path, writable);
+        if (!_unsynced.ContainsKey(path)) _unsynced[path] = new Unsynced { SyncedLength = file.Length };
+        return Track(new CrashingFile(this, file, _unsynced[path]));
+    }
 
-    public IDiskFile Create(string path) => Track(new CrashingFile(this, HostFile.Create(path)));
+    public IDiskFile Create(string path) => Track(new CrashingFile(this, HostFile.Create(path), _unsynced[path] = new Unsynced()));
 
     /// <summary>Leaves the files as the crash left them, closes all and starts the machine again.</summary>
     internal void Restart()
     {
-        foreach (var file in _open) file.LoseSome(random);
+        foreach (var file in _open) file.Dispose();
+        foreach (var (path, unsynced) in _unsynced) LoseSome(path, unsynced);
         _open.Clear();
+        _unsynced.Clear();
         _bytesLeft = long.MaxValue;
     }
 
@@ -37,11 +46,33 @@ internal sealed class CrashingFiles(Random random) : IDiskFiles
         return file;
     }
 
-    private sealed class CrashingFile(CrashingFiles machine, HostFile file) : IDiskFile
+    private void LoseSome(string path, Unsynced unsynced)
     {
-        private const int Torn = 4096;
-        private readonly List<(long Offset, byte[] Old, byte[] New)> _unsynced = [];
-        private long _syncedLength = file.Length;
+        if (!File.Exists(path) || (unsynced.Writes.Count == 0 && unsynced.SyncedLength == new FileInfo(path).Length)) return;
+        using var again = HostFile.Open(path, writable: true);
+        foreach (var (offset, old, _) in Enumerable.Reverse(unsynced.Writes)) again.Write(offset, old);
+        var inOrder = random.Next(3) == 0; // every third crash is a plain one: all that was written is there
+        var lengthKept = inOrder || random.Next(2) == 0;
+        foreach (var (offset, _, bytes) in unsynced.Writes)
+        {
+            for (var at = 0; at < bytes.Length; at += Torn)
+            {
+                if (inOrder || random.Next(2) == 0) again.Write(offset + at, bytes.AsSpan(at, Math.Min(Torn, bytes.Length - at)));
+            }
+        }
+        if (!lengthKept) again.SetLength(unsynced.SyncedLength);
+    }
+
+    /// <summary>What a file's path holds that no sync has promised; it outlives the handle.</summary>
+    private sealed class Unsynced
+    {
+        internal List<(long Offset, byte[] Old, byte[] New)> Writes { get; } = [];
+
+        internal long SyncedLength { get; set; }
+    }
+
+    private sealed class CrashingFile(CrashingFiles machine, HostFile file, Unsynced unsynced) : IDiskFile
+    {
         private bool _closed;
 
         public string Path => file.Path;
@@ -59,7 +90,7 @@ internal sealed class CrashingFiles(Random random) : IDiskFiles
             var old = new byte[n];
             var there = (int)Math.Clamp(file.Length - offset, 0, n);
             if (there > 0) file.Read(offset, old.AsSpan(0, there));
-            _unsynced.Add((offset, old, bytes[..n].ToArray()));
+            unsynced.Writes.Add((offset, old, bytes[..n].ToArray()));
             file.Write(offset, bytes[..n]);
             if (n < bytes.Length) throw new SimulatedCrashException();
         }
@@ -68,7 +99,7 @@ internal sealed class CrashingFiles(Random random) : IDiskFiles
         {
             Alive();
             // Cutting is only done when nothing that is cut off was promised, so that it may count as done at once.
-            if (length < file.Length) _syncedLength = Math.Min(_syncedLength, length);
+            if (length < file.Length) unsynced.SyncedLength = Math.Min(unsynced.SyncedLength, length);
             file.SetLength(length);
         }
 
@@ -76,8 +107,8 @@ internal sealed class CrashingFiles(Random random) : IDiskFiles
         {
             Alive();
             file.Sync();
-            _unsynced.Clear();
-            _syncedLength = file.Length;
+            unsynced.Writes.Clear();
+            unsynced.SyncedLength = file.Length;
         }
 
         public long NextData(long offset, long end) => file.NextData(offset, end);
@@ -89,24 +120,6 @@ internal sealed class CrashingFiles(Random random) : IDiskFiles
             if (_closed) return;
             _closed = true;
             file.Dispose();
-        }
-
-        internal void LoseSome(Random random)
-        {
-            Dispose();
-            if ((_unsynced.Count == 0 && _syncedLength == file.Length) || !File.Exists(Path)) return;
-            using var again = HostFile.Open(Path, writable: true);
-            foreach (var (offset, old, _) in Enumerable.Reverse(_unsynced)) again.Write(offset, old);
-            var inOrder = random.Next(3) == 0; // every third crash is a plain one: all that was written is there
-            var lengthKept = inOrder || random.Next(2) == 0;
-            foreach (var (offset, _, bytes) in _unsynced)
-            {
-                for (var at = 0; at < bytes.Length; at += Torn)
-                {
-                    if (inOrder || random.Next(2) == 0) again.Write(offset + at, bytes.AsSpan(at, Math.Min(Torn, bytes.Length - at)));
-                }
-            }
-            if (!lengthKept) again.SetLength(_syncedLength);
         }
 
         private void Alive()

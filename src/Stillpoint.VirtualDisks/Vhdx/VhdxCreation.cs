@@ -5,8 +5,7 @@ using Stillpoint.Durable;
 
 namespace Stillpoint.VirtualDisks;
 
-/// <summary>Writes a new VHDX file: identifier, log at 1 MiB, metadata at 2 MiB, BAT at 3 MiB, then payload. The headers come last, so that a
-/// file that was not finished is no VHDX.</summary>
+/// <summary>Writes a new VHDX file: identifier, log at 1 MiB, metadata at 2 MiB, BAT at 3 MiB, then payload.</summary>
 internal static class VhdxCreation
 {
     private const int MetadataLength = 1 << 20;
@@ -44,13 +43,14 @@ internal static class VhdxCreation
         file.Write(MetadataOffset, VhdxMetadataItems.Build(Items(metadata), MetadataLength));
         foreach (var at in VhdxLayout.RegionTableOffsets) file.Write(at, regions.ToBytes());
         if (metadata.LeaveAllocated) WriteFixedTable(file, metadata, payload);
-        file.Sync();
         file.Write(0, Identifier(options.Creator));
         var header = new VhdxHeader(1, options.NewId(), options.NewId(), Guid.Empty, LogOffset, (uint)VhdxLayout.Mebibyte);
         file.Write(VhdxLayout.HeaderOffsets[0], header.ToBytes());
         file.Write(VhdxLayout.HeaderOffsets[1], (header with { Sequence = 2 }).ToBytes());
         file.Sync();
-        return new VhdxDisk(file, VhdxHeaders.Load(file), regions, metadata, options.NewId);
+        var disk = new VhdxDisk(file, VhdxHeaders.Load(file), regions, metadata, options.NewId);
+        disk.KeepWriteId(); // it is new already
+        return disk;
     }
 
     internal static VhdxMetadata Plan(string path, VhdxCreateOptions options, VirtualDisk? parent)

@@ -50,7 +50,8 @@ public sealed partial class VhdxDisk
                 stay.Add((entry.FileOffset, block));
             }
             if (_log!.Pending >= MostPending) Flush();
-            progress?.Invoke(++block, _metadata.PayloadBlocks);
+            block++;
+            progress?.Invoke(block, _metadata.PayloadBlocks);
         }
         stay.Sort((a, b) => b.Place.CompareTo(a.Place));
         return stay;

@@ -75,7 +75,7 @@ internal sealed class VhdxLog
     {
         // What a failed sync left is unknown: the log must stay dirty, and the next opening replays it.
         if (_failed || (_changes.IsEmpty && _logId == Guid.Empty)) return;
-        Commit();
+        if (!_changes.IsEmpty) Commit();
         _file.Sync();
         _headers.UpdateBoth(_headers.Current with { LogId = Guid.Empty });
         _logId = Guid.Empty;

@@ -1,13 +1,10 @@
-using System.Collections.Concurrent;
-
 namespace Stillpoint.VirtualDisks;
 
-/// <summary>Copies a disk into an empty one: only where the source has data, and of that only what is not zero. One thread reads while another
-/// writes; memory is a few pieces, whatever the size.</summary>
+/// <summary>Copies a disk into an empty one: only where the source has data, and of that only what is not zero. A few workers each read a piece
+/// and write it while it is in the processor's cache; memory is one piece a worker, whatever the size.</summary>
 public static class DiskCopy
 {
-    private const int Piece = 2 << 20;
-    private const int Pieces = 6;
+    private const int Piece = 1 << 20;
 
     /// <summary>What is looked at for zeros: smaller than this, a run of zeros is written like data.</summary>
     private const int ZeroGranule = 64 << 10;
@@ -15,7 +12,7 @@ public static class DiskCopy
     /// <summary>Copies all of <paramref name="source"/>.</summary>
     /// <param name="source">Where to read.</param>
     /// <param name="target">Where to write; must read as zero all over, and be as large as the source or larger.</param>
-    /// <param name="progress">Told the bytes of the disk that are done and the size.</param>
+    /// <param name="progress">Told the bytes of the disk that are done and the size, by one thread at a time.</param>
     /// <param name="cancel">Stops between two pieces.</param>
     public static void Run(VirtualDisk source, VirtualDisk target, Action<long, long>? progress, CancellationToken cancel)
     {
@@ -23,57 +20,60 @@ public static class DiskCopy
         ArgumentNullException.ThrowIfNull(target);
         if (target.Length < source.Length) throw new ArgumentException("the target is smaller than the source", nameof(target));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        using var empty = new BlockingCollection<byte[]>();
-        using var filled = new BlockingCollection<(long Offset, int Length, byte[] Buffer)>();
-        for (var i = 0; i < Pieces; i++) empty.Add(GC.AllocateUninitializedArray<byte>(Piece), CancellationToken.None);
-        var reading = Task.Factory.StartNew(() => ReadAll(source, empty, filled, stop.Token), stop.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        try
+        using var pieces = Pieces(source).GetEnumerator();
+        var gate = new Lock();
+        var workers = new Task[Math.Clamp(Environment.ProcessorCount, 2, 4)];
+        for (var i = 0; i < workers.Length; i++)
         {
-            foreach (var (offset, length, buffer) in filled.GetConsumingEnumerable(cancel))
-            {
-                WriteData(target, offset, buffer.AsSpan(0, length));
-                empty.Add(buffer, cancel);
-                progress?.Invoke(offset + length, source.Length);
-            }
+            workers[i] = Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
-        finally
-        {
-            stop.Cancel();
-            try
-            {
-                reading.GetAwaiter().GetResult();
-            }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
-            {
-                // Ours, or the caller's, who hears of it from the loop above.
-            }
-        }
+        Task.WhenAll(workers).GetAwaiter().GetResult();
         cancel.ThrowIfCancellationRequested();
         target.Flush();
         progress?.Invoke(source.Length, source.Length);
-    }
 
-    private static void ReadAll(VirtualDisk source, BlockingCollection<byte[]> empty, BlockingCollection<(long, int, byte[])> filled, CancellationToken stop)
-    {
-        try
+        void Work()
         {
-            foreach (var run in source.Map())
+            var buffer = GC.AllocateUninitializedArray<byte>(Piece);
+            try
             {
-                if (!run.IsData) continue;
-                for (var at = run.Offset; at < run.Offset + run.Length;)
+                while (Next() is { Length: > 0 } piece)
                 {
-                    // Pieces end on whole pieces of the disk, so that blocks of the target are filled in one go.
-                    var n = (int)Math.Min(Piece - (at % Piece), run.Offset + run.Length - at);
-                    var buffer = empty.Take(stop);
-                    source.Read(at, buffer.AsSpan(0, n));
-                    filled.Add((at, n, buffer), stop);
-                    at += n;
+                    var bytes = buffer.AsSpan(0, piece.Length);
+                    source.Read(piece.Offset, bytes);
+                    WriteData(target, piece.Offset, bytes);
                 }
             }
+            catch
+            {
+                stop.Cancel(); // the others need not go on
+                throw;
+            }
         }
-        finally
+
+        (long Offset, int Length) Next()
         {
-            filled.CompleteAdding();
+            lock (gate)
+            {
+                if (stop.IsCancellationRequested || !pieces.MoveNext()) return default;
+                progress?.Invoke(pieces.Current.Offset, source.Length);
+                return pieces.Current;
+            }
+        }
+    }
+
+    /// <summary>What is to be copied, cut at whole pieces of the disk, so that blocks of the target are filled in one go.</summary>
+    private static IEnumerable<(long Offset, int Length)> Pieces(VirtualDisk source)
+    {
+        foreach (var run in source.Map())
+        {
+            if (!run.IsData) continue;
+            for (var at = run.Offset; at < run.Offset + run.Length;)
+            {
+                var n = (int)Math.Min(Piece - (at % Piece), run.Offset + run.Length - at);
+                yield return (at, n);
+                at += n;
+            }
         }
     }
 

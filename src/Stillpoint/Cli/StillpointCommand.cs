@@ -40,7 +40,7 @@ internal static class StillpointCommand
         PrimaryCommand.Create(), MediaCommand.Create(), ClientCommand.Create(), LabCommand.Create(),
         HostCommand.Create(), VmCommand.Create(), PolicyCommand.Create(), ScheduleCommand.Create(), JobCommand.Create(), ImageCommand.Create(),
         RestoreCommand.Create(), StorageUnitCommand.Create(), UserCommand.Create(), TokenCommand.Create(), AuditCommand.Create(),
-        StoreCommand.Create(),
+        DiskCommand.Create(), StoreCommand.Create(),
     ];
 
     private static int Report(Exception failure)

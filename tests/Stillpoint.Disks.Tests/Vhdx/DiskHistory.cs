@@ -96,7 +96,7 @@ internal sealed class DiskHistory : IDisposable
     private int _resizingFrom;
     private int _resizingTo;
 
-    private string Act() => _random.Next(14) switch
+    private string Act() => _random.Next(15) switch
     {
         < 6 => Write(),
         6 => Zero(),
@@ -104,6 +104,7 @@ internal sealed class DiskHistory : IDisposable
         < 10 => Snapshot(),
         10 => Merge(),
         11 => Resize(),
+        12 => Compact(),
         _ => CloseAndReopen(),
     };
 
@@ -153,6 +154,14 @@ internal sealed class DiskHistory : IDisposable
         });
         _chain.Add(path);
         return "snapshot";
+    }
+
+    private string Compact()
+    {
+        Count("compact");
+        Flush();
+        _disk.Compact(null, CancellationToken.None);
+        return "compact";
     }
 
     private string CloseAndReopen()

@@ -35,6 +35,6 @@ public sealed class RandomHistoryTests
         }
         TestContext.Current.TestOutputHelper?.WriteLine(string.Join(", ", mix.Select(m => $"{m.Key} {m.Value}")));
         Assert.True(mix["crash"] * 3 >= mix["step"], $"only {mix["crash"]} of {mix["step"]} steps crashed");
-        Assert.All(new[] { "write", "zero", "snapshot", "merge", "resize", "reopen" }, kind => Assert.True(mix.GetValueOrDefault(kind) > 0, kind));
+        Assert.All(new[] { "write", "zero", "snapshot", "merge", "resize", "reopen", "compact" }, kind => Assert.True(mix.GetValueOrDefault(kind) > 0, kind));
     }
 }

@@ -119,6 +119,35 @@ public sealed class VhdxWitnessTests : IDisposable
         Assert.True(code != 0, output);
     }
 
+    [Fact]
+    public void A_dirty_log_of_ours_is_replayed_by_qemu_to_what_we_read()
+    {
+        Witness.Need("qemu-img");
+        VhdxDisk.Create(_folder["a.vhdx"], new VhdxCreateOptions { Length = 64 * Mebibyte, BlockSize = Mebibyte, NewId = _folder.NewId }).Dispose();
+        var files = new CrashingFiles(new Random(3));
+        var disk = VirtualDisk.Open(_folder["a.vhdx"], new DiskOpenOptions { ReadOnly = false, NewId = _folder.NewId, Files = files });
+        for (var i = 0; i < 5; i++)
+        {
+            disk.Write(i * 7L * Mebibyte, TestFolder.Noise(i, 900_000));
+            disk.Flush();
+        }
+        files.Restart();
+        byte[] ours;
+        using (var dirty = VirtualDisk.Open(_folder["a.vhdx"], new DiskOpenOptions()))
+        {
+            ours = new byte[dirty.Length];
+            dirty.Read(0, ours);
+        }
+        Assert.Equal(["log"], DiskCheck.Run(_folder["a.vhdx"], new DiskOpenOptions()).Select(f => f.Structure));
+        File.Copy(_folder["a.vhdx"], _folder["theirs.vhdx"]);
+        Witness.Try("qemu-img", "check", "-r", "all", "-f", "vhdx", _folder["theirs.vhdx"]);
+        Witness.Run("qemu-img", "convert", "-f", "vhdx", "-O", "raw", _folder["theirs.vhdx"], _folder["theirs.raw"]);
+        Assert.True(ours.AsSpan().SequenceEqual(File.ReadAllBytes(_folder["theirs.raw"])));
+        DiskCheck.Repair(_folder["a.vhdx"], _folder.NewId);
+        Assert.Empty(DiskCheck.Run(_folder["a.vhdx"], new DiskOpenOptions()));
+        Witness.Run("qemu-img", "compare", "-f", "vhdx", "-F", "raw", _folder["a.vhdx"], _folder["theirs.raw"]);
+    }
+
     private static void Fill(string fill, long length, Action<long, byte[]> write)
     {
         if (fill == "sparse")
