@@ -35,7 +35,7 @@ internal static class StillpointCommand
         }
     }
 
-    private static IEnumerable<Command> Commands() => [StoreCommand.Create()];
+    private static IEnumerable<Command> Commands() => [DiskCommand.Create(), StoreCommand.Create()];
 
     private static int Report(Exception failure)
     {
