@@ -3,7 +3,11 @@ using Stillpoint.Chunks;
 namespace Stillpoint.Storage;
 
 /// <summary>A session that reads what its scope shows.</summary>
-internal sealed class ReaderSession(StorageUnit unit, ReaderScope scope, DomainIndex index) : IImageReader
+/// <param name="unit">The unit.</param>
+/// <param name="scope">What it may see.</param>
+/// <param name="index">The domain's index.</param>
+/// <param name="strict">See <see cref="UnitCatalog.ListAsync"/>.</param>
+internal sealed class ReaderSession(StorageUnit unit, ReaderScope scope, DomainIndex index, bool strict = false) : IImageReader
 {
     private readonly RecordReads _reads = new(unit.Volume, index, cancel => index.RefreshAsync(unit.Volume, unit.Parameters.UnitId, cancel));
 
@@ -11,7 +15,7 @@ internal sealed class ReaderSession(StorageUnit unit, ReaderScope scope, DomainI
 
     public async Task<IReadOnlyList<StoredImage>> ListImagesAsync(CancellationToken cancel)
     {
-        var all = await unit.ListImagesAsync(cancel);
+        var all = await unit.ListImagesAsync(strict, cancel);
         return [.. all.Images.Where(image => image.Header.Domain == scope.Domain
             && (scope.VmId is not { } vm || image.Header.VmId == vm)
             && (scope.ImageId is not { } id || image.Header.Id == id))];

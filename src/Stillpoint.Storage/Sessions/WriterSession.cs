@@ -23,7 +23,7 @@ internal sealed class WriterSession : IImageWriter
         _scope = scope;
         _index = index;
         _id = id;
-        _reader = new ReaderSession(unit, new ReaderScope(scope.Domain, scope.VmId), index);
+        _reader = new ReaderSession(unit, new ReaderScope(scope.Domain, scope.VmId), index, strict: true);
         _packs = new OpenPacks(unit.Volume, unit.Parameters.UnitId, id, index, unit.Environment.NewId);
     }
 

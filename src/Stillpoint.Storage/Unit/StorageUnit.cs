@@ -132,11 +132,13 @@ public sealed class StorageUnit : IAsyncDisposable
     }
 
     /// <summary>All committed images, newest first, and what of the list is damaged. Needs no key.</summary>
-    public async Task<ImageList> ListImagesAsync(CancellationToken cancel)
+    public Task<ImageList> ListImagesAsync(CancellationToken cancel) => ListImagesAsync(strict: false, cancel);
+
+    internal async Task<ImageList> ListImagesAsync(bool strict, CancellationToken cancel)
     {
         try
         {
-            return await Catalog.ListAsync(cancel);
+            return await Catalog.ListAsync(strict, cancel);
         }
         catch (IOException e)
         {

@@ -18,19 +18,22 @@ internal sealed class UnitCatalog(IVolume volume)
 
     private readonly ConcurrentDictionary<string, StoredImage?> _byEnd = new();
 
-    public async Task<ImageList> ListAsync(CancellationToken cancel)
+    /// <param name="strict">True to throw when an object cannot be read just now, rather than to leave it out: whoever decides by what is
+    /// absent must not take a failing disk for it. An object that is damaged is left out either way.</param>
+    /// <param name="cancel">Ends the work.</param>
+    public async Task<ImageList> ListAsync(bool strict, CancellationToken cancel)
     {
         var damaged = new List<string>();
         var images = new Dictionary<Guid, StoredImage>();
         foreach (var entry in await volume.ListAsync(UnitNames.Ends, cancel))
         {
-            if (await GuardAsync(damaged, () => ByEndAsync(entry, cancel)) is not { } image) continue;
+            if (await GuardAsync(damaged, strict, () => ByEndAsync(entry, cancel)) is not { } image) continue;
             if (!images.TryAdd(image.Header.Id, image)) damaged.Add($"image {image.Header.Id:N}: two sessions committed it.");
         }
         var notes = new Dictionary<Guid, List<NoteObject>>();
         foreach (var entry in await volume.ListAsync(UnitNames.Notes, cancel))
         {
-            if (await GuardAsync(damaged, async () => NoteObject.Decode(await ReadAsync(entry, MaxNote, cancel), entry.Name)) is not { } note) continue;
+            if (await GuardAsync(damaged, strict, async () => NoteObject.Decode(await ReadAsync(entry, MaxNote, cancel), entry.Name)) is not { } note) continue;
             if (!notes.TryGetValue(note.Image, out var list)) notes.Add(note.Image, list = []);
             list.Add(note);
         }
@@ -80,7 +83,7 @@ internal sealed class UnitCatalog(IVolume volume)
         return await SmallObject.ReadAsync(volume, entry.Name, cancel);
     }
 
-    private static async Task<T?> GuardAsync<T>(List<string> damaged, Func<Task<T?>> read) where T : class
+    private static async Task<T?> GuardAsync<T>(List<string> damaged, bool strict, Func<Task<T?>> read) where T : class
     {
         try
         {
@@ -90,7 +93,7 @@ internal sealed class UnitCatalog(IVolume volume)
         {
             damaged.Add(e.Trouble.ToString());
         }
-        catch (IOException e)
+        catch (IOException e) when (!strict || e is FileNotFoundException)
         {
             damaged.Add(e.Message);
         }

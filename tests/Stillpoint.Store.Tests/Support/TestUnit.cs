@@ -74,8 +74,9 @@ internal sealed class TestUnit : IAsyncDisposable
             imageId ?? NewId(), Keys.Domain, Vm, NewId(), Time.GetUtcNow(), basedOn is null ? ImageType.Full : ImageType.DifferentialIncremental,
             Consistency.Off, basedOn?.Header.Id, [stream]);
         var details = Details("web", source.Length);
-        await writer.CommitAsync(header, ImageDetailsCodec.Seal(Keys, header, details, Random), session.Totals, default);
-        return (await writer.ListImagesAsync(default)).Single(i => i.Header.Id == header.Id);
+        var blob = ImageDetailsCodec.Seal(Keys, header, details, Random);
+        await writer.CommitAsync(header, blob, session.Totals, default);
+        return new StoredImage(header, blob, []);
     }
 
     public static ImageDetails Details(string vm, long length) => new(

@@ -21,19 +21,24 @@ internal static class RestoreTargets
         if (format == DiskFormat.Raw) return new RawTarget(path, length);
         try
         {
-            return new VirtualDiskTarget(VhdxDisk.Create(path, new VhdxCreateOptions
-            {
-                Length = length,
-                LogicalSectorSize = details?.LogicalSectorSize ?? 512,
-                VirtualDiskId = details?.VirtualDiskId,
-                NewId = Ids.New,
-            }));
+            return new VirtualDiskTarget(format == DiskFormat.Vhd ? Vhd(path, length) : Vhdx(path, length, details));
         }
         catch (ArgumentException e)
         {
-            throw new TroubleException($"disk {path}", $"it cannot be a VHDX: {e.Message}", "restore it with --format raw", inner: e);
+            throw new TroubleException($"disk {path}", $"it cannot be a {format}: {e.Message}", "restore it with --format raw", inner: e);
         }
     }
+
+    private static VirtualDisk Vhd(string path, long length) =>
+        VhdFile.Create(path, new VhdCreateOptions { Length = length, NewId = Ids.New, Time = TimeProvider.System });
+
+    private static VhdxDisk Vhdx(string path, long length, DiskDetails? details) => VhdxDisk.Create(path, new VhdxCreateOptions
+    {
+        Length = length,
+        LogicalSectorSize = details?.LogicalSectorSize ?? 512,
+        VirtualDiskId = details?.VirtualDiskId,
+        NewId = Ids.New,
+    });
 
     /// <summary>A sparse file of the disk's bytes.</summary>
     private sealed class RawTarget : IDiskTarget

@@ -5,7 +5,7 @@ using Stillpoint.VirtualDisks;
 
 namespace Stillpoint.Cli;
 
-/// <summary><c>store restore DIR IMAGE TARGET [--format raw|vhdx]</c>: TARGET is a file where the image has one disk and nothing else, else a folder.</summary>
+/// <summary><c>store restore DIR IMAGE TARGET [--format raw|vhdx|vhd]</c>: TARGET is a file where the image has one disk and nothing else, else a folder.</summary>
 internal static class StoreRestore
 {
     public static Command Create()
@@ -14,8 +14,8 @@ internal static class StoreRestore
         var image = new Argument<string>("IMAGE") { Description = "The image: its id, the beginning of it, or latest." };
         var target = new Argument<string>("TARGET") { Description = "File to write where the image has one disk, else a folder." };
         var keyFile = StoreAccess.NewKeyFile();
-        var format = new Option<string?>("--format") { Description = "Format of the disk files; by default vhdx for a target that ends so, else raw.", HelpName = "raw|vhdx" };
-        format.AcceptOnlyFromAmong("raw", "vhdx");
+        var format = new Option<string?>("--format") { Description = "Format of the disk files; by default what the ending says: .vhdx, .vhd, else raw.", HelpName = "raw|vhdx|vhd" };
+        format.AcceptOnlyFromAmong("raw", "vhdx", "vhd");
         var command = new Command("restore", "Write the disks of an image to files.") { directory, image, target, keyFile, format };
         command.SetAction(async (parsed, cancel) =>
         {
@@ -42,7 +42,7 @@ internal static class StoreRestore
             var disk = i < details.Disks.Count ? details.Disks[i] : null;
             var name = disk?.Name ?? details.Files[i - details.Disks.Count].Name;
             var kind = disk is null ? DiskFormat.Raw : Format(format, streams.Count == 1 ? target : name);
-            var path = streams.Count == 1 ? target : Place(target, disk is null ? name : Path.ChangeExtension(name, kind == DiskFormat.Vhdx ? ".vhdx" : ".raw"));
+            var path = streams.Count == 1 ? target : Place(target, disk is null ? name : Path.ChangeExtension(name, Ending(kind)));
             await using (var file = RestoreTargets.Create(path, kind, streams[i].Length, disk))
             {
                 try
@@ -63,11 +63,18 @@ internal static class StoreRestore
         return files;
     }
 
-    private static DiskFormat Format(string? format, string name) => format switch
+    private static DiskFormat Format(string? format, string name) => (format ?? Path.GetExtension(name).TrimStart('.').ToLowerInvariant()) switch
     {
-        "vhdx" => DiskFormat.Vhdx,
-        "raw" => DiskFormat.Raw,
-        _ => name.EndsWith(".vhdx", StringComparison.OrdinalIgnoreCase) ? DiskFormat.Vhdx : DiskFormat.Raw,
+        "vhdx" or "avhdx" => DiskFormat.Vhdx,
+        "vhd" or "avhd" => DiskFormat.Vhd,
+        _ => DiskFormat.Raw,
+    };
+
+    private static string Ending(DiskFormat format) => format switch
+    {
+        DiskFormat.Vhdx => ".vhdx",
+        DiskFormat.Vhd => ".vhd",
+        _ => ".raw",
     };
 
     private static string Place(string folder, string name)
