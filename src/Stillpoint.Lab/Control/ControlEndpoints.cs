@@ -19,6 +19,7 @@ internal static class ControlEndpoints
         Post<WriteRequest>(routes, "/lab/write", async (r, cancel) => await lab.WriteAsync(r, cancel));
         Post<CompareRequest>(routes, "/lab/compare", (r, _) => Task.FromResult<object>(lab.Compare(r)));
         Post<FaultRequest>(routes, "/lab/fault", (r, _) => Task.FromResult(lab.Plan(r)));
+        Post<ClearRequest>(routes, "/lab/clear-faults", (_, _) => Task.FromResult(lab.ClearFaults()));
         Post<ForeignRequest>(routes, "/lab/foreign", async (r, cancel) => await lab.ForeignAsync(r, cancel));
         Post<MachineRequest>(routes, "/lab/user-checkpoint", async (r, cancel) => await lab.UserCheckpointAsync(r, cancel));
         Post<RevertRequest>(routes, "/lab/revert", async (r, cancel) => await lab.RevertAsync(r, cancel));

@@ -23,6 +23,9 @@ internal sealed record CompareRequest(Guid CheckpointId, int Disk, string? HostP
 /// <summary>Plans a fault.</summary>
 internal sealed record FaultRequest(string Name, int Count = 1, string? Vm = null);
 
+/// <summary>Takes all planned faults back; says nothing more.</summary>
+internal sealed record ClearRequest;
+
 /// <summary>What another product leaves on a host.</summary>
 internal enum ForeignKind
 {

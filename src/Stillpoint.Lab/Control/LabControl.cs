@@ -82,6 +82,14 @@ internal sealed class LabControl(LabParts parts)
         return new { name = request.Name, vm = request.Vm, count = request.Count };
     }
 
+    /// <summary>Takes planned faults back and ends the jobs that hang by one.</summary>
+    public object ClearFaults()
+    {
+        parts.Faults.Clear();
+        parts.Jobs.TerminateHung();
+        return Faults();
+    }
+
     /// <summary>Leaves what another product would.</summary>
     public async Task<object> ForeignAsync(ForeignRequest request, CancellationToken cancel)
     {

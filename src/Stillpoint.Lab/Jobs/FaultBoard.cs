@@ -9,14 +9,14 @@ internal sealed class FaultBoard
     {
         ["checkpoint-fails"] = "the job of CreateSnapshot ends with an error",
         ["quiesce-fails"] = "an application-consistent checkpoint fails as for a guest that cannot be quiesced",
-        ["job-hangs"] = "a job starts and never ends",
+        ["job-hangs"] = "a job starts and does not end until it is terminated, faults are cleared, or the lab restarts",
         ["convert-fails"] = "the job of ConvertToReferencePoint ends with an error; the checkpoint stays",
         ["merge-slow"] = "disks begin to merge only after 20 seconds",
         ["merge-fails"] = "disks do not merge until the next release or restart",
         ["changes-missing-range"] = "GetVirtualDiskChanges leaves the last changed range out",
         ["tracking-lost"] = "the VM's change tracking ids are forgotten",
         ["access-denied"] = "a WS-Management request is refused",
-        ["disk-missing"] = "the VM's first frozen disk file is gone from its place after the next checkpoint",
+        ["disk-missing"] = "the VM's first frozen disk file is not in its place from the next checkpoint until that is released",
     };
 
     private readonly Lock _gate = new();
@@ -48,6 +48,15 @@ internal sealed class FaultBoard
             if (due is null) return false;
             due.Fired++;
             return true;
+        }
+    }
+
+    /// <summary>Lets no planned fault fire any more; what fired stays listed.</summary>
+    public void Clear()
+    {
+        lock (_gate)
+        {
+            for (var i = 0; i < _planned.Count; i++) _planned[i] = _planned[i] with { Count = _planned[i].Fired };
         }
     }
 

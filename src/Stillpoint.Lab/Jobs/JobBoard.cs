@@ -58,6 +58,15 @@ internal sealed class JobBoard(LabClock clock, FaultBoard faults, TimeSpan delay
         }
     }
 
+    /// <summary>Ends every job that hangs by a planned fault.</summary>
+    public void TerminateHung()
+    {
+        lock (_gate)
+        {
+            foreach (var job in _jobs.Where(j => j.IsHung)) job.Stop.Cancel();
+        }
+    }
+
     /// <summary>Runs work that has no job of its own (merges), and waits for it at the end of the process.</summary>
     public void Background(Func<CancellationToken, Task> work)
     {
@@ -109,7 +118,11 @@ internal sealed class JobBoard(LabClock clock, FaultBoard faults, TimeSpan delay
         {
             using var either = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, job.Stop.Token);
             await Task.Delay(delay / 2, clock.Time, either.Token);
-            if (faults.Fires("job-hangs", machine)) await Task.Delay(Timeout.InfiniteTimeSpan, clock.Time, either.Token);
+            if (faults.Fires("job-hangs", machine))
+            {
+                job.IsHung = true;
+                await Task.Delay(Timeout.InfiniteTimeSpan, clock.Time, either.Token);
+            }
             job.Percent = 50;
             await work(job, either.Token);
             await Task.Delay(delay / 2, clock.Time, _stop.Token);

@@ -62,6 +62,9 @@ internal sealed class LabJob(Guid id, bool isStorage, JobType type, string capti
     /// <summary>What it made (ElementEffects 5); filled when it is done, never before.</summary>
     public List<CimPath> Created { get; } = [];
 
+    /// <summary>True when a planned fault keeps it from ending.</summary>
+    public bool IsHung { get; set; }
+
     /// <summary>Ends it early.</summary>
     public CancellationTokenSource Stop { get; } = new();
 

@@ -18,12 +18,12 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
         await machine.Storage.WaitAsync(cancel);
         try
         {
-            var checkpoint = Freeze(machine, kind, consistency);
-            if (host.Faults.Fires("disk-missing", settings.Name))
+            if (host.Faults.Fires("tracking-lost", settings.Name))
             {
-                var gone = host.Files.Local(checkpoint.Settings.Disks[0].Path);
-                File.Move(gone, gone + ".missing");
+                foreach (var slot in settings.Disks) host.Tracking(slot).Keep(new HashSet<string>());
             }
+            var checkpoint = Freeze(machine, kind, consistency);
+            if (host.Faults.Fires("disk-missing", settings.Name)) host.Files.Hide(checkpoint.Settings.Disks[0].Path);
             return checkpoint;
         }
         finally
@@ -48,17 +48,17 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
     }
 
     /// <summary>Removes a checkpoint; its disks begin to merge.</summary>
-    public void Destroy(Machine machine, Checkpoint checkpoint)
+    public Task DestroyAsync(Machine machine, Checkpoint checkpoint, CancellationToken cancel)
     {
         Release(machine, checkpoint, () => { });
-        host.PruneTracking(machine);
+        return host.PruneTrackingAsync(machine, cancel);
     }
 
     /// <summary>Removes a reference point and forgets its tracking ids.</summary>
-    public void Destroy(Machine machine, ReferencePoint point)
+    public Task DestroyAsync(Machine machine, ReferencePoint point, CancellationToken cancel)
     {
         host.State.Change(_ => machine.ReferencePoints.Remove(point));
-        host.PruneTracking(machine);
+        return host.PruneTrackingAsync(machine, cancel);
     }
 
     /// <summary>A reference point of what the disks are now, without a checkpoint.</summary>
@@ -116,10 +116,6 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
             throw new JobFailedException($"Checkpoint operation failed. '{settings.Name}' "
                 + "could not initiate a checkpoint operation: Unspecified error (0x80004005). "
                 + $"(Virtual machine ID {LabText.Upper(machine.Id)})");
-        }
-        if (host.Faults.Fires("tracking-lost", settings.Name))
-        {
-            foreach (var slot in settings.Disks) host.Tracking(slot).Keep(new HashSet<string>());
         }
         var running = host.State.Read(_ => machine.Power) == PowerState.Running;
         if (consistency != ApplicationConsistent || !running) return;
@@ -184,6 +180,7 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
 
     private void Release(Machine machine, Checkpoint checkpoint, Action also)
     {
+        foreach (var slot in checkpoint.Settings.Disks) host.Files.Unhide(slot.Path);
         host.State.Change(_ =>
         {
             also();

@@ -7,6 +7,7 @@ namespace Stillpoint.Lab;
 internal sealed class DiskFiles(HostPaths paths, Func<Guid> newId)
 {
     private const string LockEnding = ".lock";
+    private const string HiddenEnding = ".hidden";
 
     /// <summary>Creates an empty dynamic VHDX.</summary>
     public VirtualDisk CreateBase(string hostPath, long length, int sectorSize)
@@ -61,6 +62,16 @@ internal sealed class DiskFiles(HostPaths paths, Func<Guid> newId)
 
     /// <summary>Takes the mark away.</summary>
     public void Unlock(string hostPath) => File.Delete(paths.ToLocal(hostPath) + LockEnding);
+
+    /// <summary>Takes a file out of its place until <see cref="Unhide"/>: a planned fault.</summary>
+    public void Hide(string hostPath) => File.Move(paths.ToLocal(hostPath), paths.ToLocal(hostPath) + HiddenEnding);
+
+    /// <summary>Puts a hidden file back; nothing happens when it is not hidden.</summary>
+    public void Unhide(string hostPath)
+    {
+        var hidden = paths.ToLocal(hostPath) + HiddenEnding;
+        if (File.Exists(hidden)) File.Move(hidden, paths.ToLocal(hostPath));
+    }
 
     /// <summary>Deletes a disk file.</summary>
     public void Delete(string hostPath)

@@ -110,6 +110,42 @@ public sealed class CheckpointTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_missing_disk_comes_back_when_its_checkpoint_goes_and_lost_tracking_stays_lost()
+    {
+        var first = await RecoveryAsync();
+        await _rig.FinishAsync(await _rig.InvokeAsync(Snapshots, "ConvertToReferencePoint", ("AffectedSnapshot", Settings(first))));
+        var id = Value((await _rig.QueryAsync("SELECT * FROM Msvm_VirtualSystemReferencePoint")).Single(), "ResilientChangeTrackingIdentifiers");
+        await _rig.MergedAsync();
+        await _rig.ControlAsync("/lab/fault", new { name = "disk-missing" });
+        var second = await RecoveryAsync();
+        Assert.Equal("32779", Value(await ChangesAsync(id), "ReturnValue"));
+        await DestroyAsync(second);
+        await _rig.ControlAsync("/lab/fault", new { name = "tracking-lost" });
+        var third = await RecoveryAsync();
+        Assert.Contains("0xC03A0029", Value(await _rig.FinishAsync(await ChangesAsync(id)), "ErrorDescription"), StringComparison.Ordinal);
+        Assert.True((bool)(await CompareAsync(third))["identical"]!);
+    }
+
+    [Fact]
+    public async Task A_lost_range_is_one_range_less()
+    {
+        await RecoveryAsync();
+        var vm = await _rig.VmAsync();
+        var first = (Guid)vm["checkpoints"]![0]!["id"]!;
+        await _rig.FinishAsync(await _rig.InvokeAsync(Snapshots, "ConvertToReferencePoint", ("AffectedSnapshot", Settings(first))));
+        var id = Value((await _rig.QueryAsync("SELECT * FROM Msvm_VirtualSystemReferencePoint")).Single(), "ResilientChangeTrackingIdentifiers");
+        await _rig.MergedAsync();
+        await WriteAsync(500_000);
+        await RecoveryAsync();
+        var all = await ChangesAsync(id);
+        await _rig.ControlAsync("/lab/fault", new { name = "changes-missing-range" });
+        var some = await ChangesAsync(id);
+        static int Count(System.Xml.Linq.XElement answer) =>
+            answer.Elements().Count(e => e.Name.LocalName == "ChangedByteOffsets" && e.Value.Length > 0);
+        Assert.Equal(Count(all) - 1, Count(some));
+    }
+
+    [Fact]
     public async Task A_guest_that_cannot_be_quiesced_fails_application_consistency_only()
     {
         await _rig.ControlAsync("/lab/fault", new { name = "quiesce-fails" });
@@ -137,6 +173,19 @@ public sealed class CheckpointTests : IAsyncLifetime
         await _rig.ControlAsync("/lab/fault", new { name = "job-hangs" });
         await CreateAsync();
         Assert.Equal("32775", Value(await CreateAsync(), "ReturnValue"));
+        while (true)
+        {
+            // The fault is cleared only after it fired.
+            if ((int)(await _rig.ControlAsync("/lab/faults")).AsArray().Single()!["fired"]! == 1) break;
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+        await _rig.ControlAsync("/lab/clear-faults", new { });
+        while ((await _rig.QueryAsync("SELECT * FROM Msvm_ConcreteJob WHERE JobState = 4")).Count > 0)
+        {
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+        Assert.Equal("8", Value((await _rig.QueryAsync("SELECT * FROM Msvm_ConcreteJob")).Single(), "JobState"));
+        await RecoveryAsync();
         var planned = Reference("Msvm_ComputerSystem", ("CreationClassName", "Msvm_ComputerSystem"),
             ("Name", "11111111-1111-1111-1111-111111111111"));
         Assert.Equal("a:DestinationUnreachable", await _rig.FaultAsync($"{Prefix}{Snapshots}/CreateSnapshot", Snapshots,

@@ -60,20 +60,16 @@ internal sealed class SnapshotMethods(HostContext host, MachineLookup lookup, Ch
     private MethodResult Destroy(MethodCall call)
     {
         var (machine, checkpoint) = lookup.Checkpoint(call.Reference("AffectedSnapshot"));
-        return Start(machine, Activity.DeletingSnapshot, JobType.DeleteSnapshot, "Deleting Virtual Machine Checkpoint", (_, _) =>
-        {
-            checkpoints.Destroy(machine, checkpoint);
-            return Task.CompletedTask;
-        });
+        return Start(machine, Activity.DeletingSnapshot, JobType.DeleteSnapshot, "Deleting Virtual Machine Checkpoint",
+            (_, cancel) => checkpoints.DestroyAsync(machine, checkpoint, cancel));
     }
 
     private MethodResult DestroyTree(MethodCall call)
     {
         var (machine, root) = lookup.Checkpoint(call.Reference("SnapshotSettingData"));
-        return Start(machine, Activity.DeletingSnapshot, JobType.DeleteSnapshot, "Deleting Virtual Machine Checkpoint Subtree", (_, _) =>
+        return Start(machine, Activity.DeletingSnapshot, JobType.DeleteSnapshot, "Deleting Virtual Machine Checkpoint Subtree", async (_, cancel) =>
         {
-            foreach (var one in host.State.Read(_ => Below(machine, root).ToArray())) checkpoints.Destroy(machine, one);
-            return Task.CompletedTask;
+            foreach (var one in host.State.Read(_ => Below(machine, root).ToArray())) await checkpoints.DestroyAsync(machine, one, cancel);
         });
     }
 
@@ -102,11 +98,8 @@ internal sealed class SnapshotMethods(HostContext host, MachineLookup lookup, Ch
     private MethodResult DestroyPoint(MethodCall call)
     {
         var (machine, point) = lookup.ReferencePoint(call.Reference("AffectedReferencePoint"));
-        return Start(machine, Activity.Other, JobType.DestroyReferencePoint, "Destroying Reference Point", (_, _) =>
-        {
-            checkpoints.Destroy(machine, point);
-            return Task.CompletedTask;
-        });
+        return Start(machine, Activity.Other, JobType.DestroyReferencePoint, "Destroying Reference Point",
+            (_, cancel) => checkpoints.DestroyAsync(machine, point, cancel));
     }
 
     private MethodResult Start(Machine machine, Activity activity, JobType type, string caption, Func<LabJob, CancellationToken, Task> work)
