@@ -20,6 +20,7 @@ public sealed class MediaServer : IAsyncDisposable
     private readonly AttachedUnits _units;
     private readonly DataServer _data;
     private readonly ControlConnection _control;
+    private int _disposed;
 
     private MediaServer(MediaSettings settings, RoleIdentity identity, AttachedUnits units, MediaEnvironment environment)
     {
@@ -66,6 +67,7 @@ public sealed class MediaServer : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         await _control.DisposeAsync();
         await _data.DisposeAsync();
         await _units.DisposeAsync();

@@ -32,6 +32,7 @@ internal sealed class DataRig : IAsyncDisposable
     public RoleIdentity Client { get; }
     public MemoryUnits Units { get; }
     public DataServer Server { get; private set; }
+    public System.Collections.Concurrent.ConcurrentQueue<Guid> SessionIds { get; } = new();
     public IPEndPoint EndPoint { get; }
 
     public string Folder => _folder.Path;
@@ -86,5 +87,12 @@ internal sealed class DataRig : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private DataServer NewServer() => new(Media, Units, Options, TimeProvider.System, Guid.NewGuid, NullLogger.Instance);
+    private DataServer NewServer() => new(Media, Units, Options, TimeProvider.System, NewId, NullLogger.Instance);
+
+    private Guid NewId()
+    {
+        var id = Guid.NewGuid();
+        SessionIds.Enqueue(id);
+        return id;
+    }
 }

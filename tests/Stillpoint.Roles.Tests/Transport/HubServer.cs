@@ -30,10 +30,15 @@ internal sealed class HubRecord
 internal sealed class HubServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private int _disposed;
 
-    private HubServer(WebApplication app) => _app = app;
+    private HubServer(WebApplication app)
+    {
+        _app = app;
+        Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+    }
 
-    public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+    public Uri Address { get; }
 
     public IHubContext<RecordingHub> Hub => _app.Services.GetRequiredService<IHubContext<RecordingHub>>();
 
@@ -61,6 +66,7 @@ internal sealed class HubServer : IAsyncDisposable
     /// <summary>Ends as a process does that was killed: no goodbye on the connections.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         using var now = new CancellationTokenSource();
         await now.CancelAsync();
         await _app.StopAsync(now.Token);
