@@ -13,8 +13,9 @@ internal sealed class DataRig : IAsyncDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly Random _random = new(20300501);
 
-    public DataRig(DataServerOptions? options = null)
+    public DataRig(DataServerOptions? options = null, TimeProvider? time = null)
     {
+        Time = time ?? TimeProvider.System;
         Options = options ?? new DataServerOptions();
         Authority = CertificateAuthority.LoadOrCreate(_folder.File("ca"), TimeProvider.System);
         Signer = GrantSigner.LoadOrCreate(_folder.File("grant.key"));
@@ -26,6 +27,7 @@ internal sealed class DataRig : IAsyncDisposable
     }
 
     public DataServerOptions Options { get; }
+    public TimeProvider Time { get; }
     public CertificateAuthority Authority { get; }
     public GrantSigner Signer { get; }
     public RoleIdentity Media { get; }
@@ -47,7 +49,7 @@ internal sealed class DataRig : IAsyncDisposable
 
     public Task<DataClient> OpenAsync(JobGrant? grant = null, string? address = null, DataClientOptions? options = null, RoleIdentity? identity = null) =>
         DataClient.OpenAsync(Access(Signer.Sign(grant ?? Grant()), address), identity ?? Client, options ?? new DataClientOptions(),
-            TimeProvider.System, new Random(3), TestContext.Current.CancellationToken);
+            Time, new Random(3), TestContext.Current.CancellationToken);
 
     public DataAccess Access(byte[] grant, string? address = null) => new(address ?? $"127.0.0.1:{EndPoint.Port}", "unit-1", grant, new byte[32]);
 
@@ -87,7 +89,7 @@ internal sealed class DataRig : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private DataServer NewServer() => new(Media, Units, Options, TimeProvider.System, NewId, NullLogger.Instance);
+    private DataServer NewServer() => new(Media, Units, Options, Time, NewId, NullLogger.Instance);
 
     private Guid NewId()
     {

@@ -38,7 +38,7 @@ public sealed class DataServer : IAsyncDisposable
         _options = options;
         _time = time;
         _log = log;
-        _sessions = new SessionTable(units, options, time, newId);
+        _sessions = new SessionTable(units, options, time, newId, log);
     }
 
     /// <summary>Sessions at this moment, those between two connections included.</summary>

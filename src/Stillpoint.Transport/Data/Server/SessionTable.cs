@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
 using Stillpoint.Model;
 
 namespace Stillpoint.Transport;
 
 /// <summary>The sessions of a data endpoint, with their bounds and their leases.</summary>
-internal sealed class SessionTable(IGrantedUnits units, DataServerOptions options, TimeProvider time, Func<Guid> newId) : IAsyncDisposable
+internal sealed class SessionTable(IGrantedUnits units, DataServerOptions options, TimeProvider time, Func<Guid> newId, ILogger log) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Guid, DataSession> _sessions = new();
     private readonly SemaphoreSlim _opening = new(1);
@@ -50,7 +51,16 @@ internal sealed class SessionTable(IGrantedUnits units, DataServerOptions option
 
     internal async Task EndAsync(DataSession session)
     {
-        if (_sessions.TryRemove(session.Id, out _)) await session.DisposeAsync();
+        if (!_sessions.TryRemove(session.Id, out _)) return;
+        try
+        {
+            await session.DisposeAsync();
+        }
+        catch (Exception e) when (e is TroubleException or IOException)
+        {
+            // Nothing was promised of a session that ends here; the unit's own next open sees what is left.
+            log.LogWarning("A session of '{Client}' ended, and the storage unit failed at that: {Reason}", session.Peer.Name, e.Message);
+        }
     }
 
     /// <summary>Ends sessions whose client did not come back.</summary>
