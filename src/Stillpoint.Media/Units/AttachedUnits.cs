@@ -3,6 +3,7 @@ using Stillpoint.Durable;
 using Stillpoint.Model;
 using Stillpoint.Storage;
 using Stillpoint.Transport;
+using StorageUnit = Stillpoint.Storage.StorageUnit;
 
 namespace Stillpoint.Media;
 

@@ -15,7 +15,7 @@ namespace Stillpoint.Transport;
 public sealed class ControlConnection : IAsyncDisposable
 {
     private static readonly TimeSpan s_firstDelay = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(10);
     private readonly Func<RoleHello> _hello;
     private readonly TimeProvider _time;
     private readonly Random _jitter;

@@ -9,6 +9,13 @@ public static class Endpoints
     /// <summary>Port of a media server's data endpoint where none is said.</summary>
     public const int DefaultDataPort = 7844;
 
+    /// <summary>The base address of a primary server, <c>https://HOST:PORT</c>.</summary>
+    /// <exception cref="TroubleException">It is no such address.</exception>
+    public static Uri ParsePrimary(string address) =>
+        Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps
+            ? uri
+            : throw new TroubleException($"primary '{address}'", "The address must begin with https://.", "Give --primary https://HOST:7843.");
+
     /// <summary>Host and port.</summary>
     /// <exception cref="TroubleException">It is no such address.</exception>
     public static (string Host, int Port) Parse(string address, int? defaultPort = null)

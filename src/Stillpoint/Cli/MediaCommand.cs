@@ -12,7 +12,7 @@ internal static class MediaCommand
 {
     public static Command Create()
     {
-        var primary = new Option<Uri>("--primary") { Description = "Address of the primary server, https.", HelpName = "URL", Required = true };
+        var primary = new Option<string>("--primary") { Description = "Address of the primary server, https.", HelpName = "URL", Required = true };
         var fingerprint = new Option<string>("--fingerprint") { Description = "Fingerprint of its authority; needed to join.", HelpName = "HEX" };
         var token = new Option<string>("--join-token-file") { Description = "File with the one-time token; needed to join.", HelpName = "FILE" };
         var data = new Option<DirectoryInfo>("--data") { Description = "Folder of all that it keeps.", HelpName = "DIR", Required = true };
@@ -25,7 +25,7 @@ internal static class MediaCommand
         var name = new Option<string>("--name") { Description = "Name to join under; by default this machine's.", HelpName = "NAME" };
         var command = new Command("media", "Run a media server: takes data from clients into storage units.") { primary, fingerprint, token, data, listen, name };
         command.SetAction((parsed, cancel) => RunAsync(
-            new Enrolment(parsed.GetRequiredValue(primary), PeerRoles.Media, parsed.GetValue(name) ?? MachineName(), parsed.GetValue(fingerprint), parsed.GetValue(token)),
+            new Enrolment(Endpoints.ParsePrimary(parsed.GetRequiredValue(primary)), PeerRoles.Media, parsed.GetValue(name) ?? MachineName(), parsed.GetValue(fingerprint), parsed.GetValue(token)),
             parsed.GetRequiredValue(data).FullName, parsed.GetRequiredValue(listen), cancel));
         return command;
     }
@@ -40,7 +40,7 @@ internal static class MediaCommand
             using var identity = await enrolment.IdentityAsync(data, TimeProvider.System, log, cancel);
             var settings = new MediaSettings(data, enrolment.Primary, await ParseAsync(listen, cancel));
             var environment = new MediaEnvironment(TimeProvider.System, Ids.New, new Random(Seed()), log);
-            await using var server = await MediaServer.StartAsync(settings, identity, environment, cancel);
+            await using var server = await MediaRole.StartAsync(settings, identity, environment, cancel);
             await Task.Delay(Timeout.Infinite, cancel);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)

@@ -21,7 +21,7 @@ public sealed class MediaServerTests : IAsyncLifetime
     private readonly DomainKeys _keys = new(RandomNumberGenerator.GetBytes(DomainKeys.MasterSize));
     private readonly HubRecord _record;
     private HubServer? _primary;
-    private MediaServer? _media;
+    private MediaRole? _media;
 
     public MediaServerTests()
     {
@@ -152,7 +152,7 @@ public sealed class MediaServerTests : IAsyncLifetime
 
     private Task<StorageUnitInfo> AttachAsync(string name, string folder) => Primary().AttachUnit(name, folder, 64 << 10, 1);
 
-    private Task<MediaServer> StartMediaAsync() => MediaServer.StartAsync(
+    private Task<MediaRole> StartMediaAsync() => MediaRole.StartAsync(
         new MediaSettings(_folder.File("media"), _primary!.Address, new IPEndPoint(IPAddress.Loopback, 0)), _mediaIdentity,
         new MediaEnvironment(TimeProvider.System, Guid.NewGuid, new Random(5), NullLogger.Instance), Cancel);
 
