@@ -46,14 +46,16 @@ public sealed class MediaRole : IAsyncDisposable
 
     /// <summary>Starts a media server whose data folder holds an identity already.</summary>
     /// <exception cref="TroubleException">No identity, a damaged folder, or an endpoint that cannot be had.</exception>
-    public static async Task<MediaRole> StartAsync(MediaSettings settings, RoleIdentity identity, MediaEnvironment environment, CancellationToken cancel)
+    public static async Task<MediaRole> StartAsync(MediaSettings settings, RoleIdentity identity, MediaEnvironment environment,
+        CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(identity);
         ArgumentNullException.ThrowIfNull(environment);
         if (identity.Self.Role != PeerRoles.Media)
         {
-            throw new TroubleException($"identity of {settings.Data}", $"It is that of a {identity.Self.Role}.", "Give a media server a data folder of its own.");
+            throw new TroubleException($"identity of {settings.Data}", $"It is that of a {identity.Self.Role}.",
+                "Give a media server a data folder of its own.");
         }
         Directory.CreateDirectory(settings.Data);
         var units = await AttachedUnits.LoadAsync(settings.Data, environment, cancel);

@@ -28,7 +28,8 @@ public static class Endpoints
         if (!bare && !int.TryParse(address[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out port)) port = -1;
         if (host.Length is 0 or > 255 || port is < 0 or > 65535)
         {
-            throw new TroubleException($"address '{address}'", "It is not of the form HOST:PORT.", "For example 0.0.0.0:7844 or media-1.example.org:7844.");
+            throw new TroubleException($"address '{address}'", "It is not of the form HOST:PORT.",
+                "For example 0.0.0.0:7844 or media-1.example.org:7844.");
         }
         return (host, port);
     }

@@ -23,9 +23,13 @@ internal static class MediaCommand
             DefaultValueFactory = _ => $"0.0.0.0:{Endpoints.DefaultDataPort}",
         };
         var name = new Option<string>("--name") { Description = "Name to join under; by default this machine's.", HelpName = "NAME" };
-        var command = new Command("media", "Run a media server: takes data from clients into storage units.") { primary, fingerprint, token, data, listen, name };
+        var command = new Command("media", "Run a media server: takes data from clients into storage units.")
+        {
+            primary, fingerprint, token, data, listen, name,
+        };
         command.SetAction((parsed, cancel) => RunAsync(
-            new Enrolment(Endpoints.ParsePrimary(parsed.GetRequiredValue(primary)), PeerRoles.Media, parsed.GetValue(name) ?? MachineName(), parsed.GetValue(fingerprint), parsed.GetValue(token)),
+            new Enrolment(Endpoints.ParsePrimary(parsed.GetRequiredValue(primary)), PeerRoles.Media, parsed.GetValue(name) ?? MachineName(),
+                parsed.GetValue(fingerprint), parsed.GetValue(token)),
             parsed.GetRequiredValue(data).FullName, parsed.GetRequiredValue(listen), cancel));
         return command;
     }
@@ -60,7 +64,8 @@ internal static class MediaCommand
         }
         catch (System.Net.Sockets.SocketException e)
         {
-            throw new TroubleException($"address {listen}", $"The name is unknown: {e.Message}", "Give an address of this machine, or 0.0.0.0 for all.", inner: e);
+            throw new TroubleException($"address {listen}", $"The name is unknown: {e.Message}",
+                "Give an address of this machine, or 0.0.0.0 for all.", inner: e);
         }
     }
 

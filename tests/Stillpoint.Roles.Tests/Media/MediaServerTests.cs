@@ -103,7 +103,8 @@ public sealed class MediaServerTests : IAsyncLifetime
         await _media!.DisposeAsync();
         _media = await StartMediaAsync();
         await BackUpAsync(MemoryDisk.Random(300_000, 1), s_vm, image: 3);
-        Assert.Contains(_media.EndPoint.ToString(), await File.ReadAllTextAsync(_folder.File("media/endpoints.json"), Cancel), StringComparison.Ordinal);
+        Assert.Contains(_media.EndPoint.ToString(), await File.ReadAllTextAsync(_folder.File("media/endpoints.json"), Cancel),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -145,7 +146,8 @@ public sealed class MediaServerTests : IAsyncLifetime
         new(kind, DataRig.Id(1), "host-1", vm, DataRig.Id(image), _keys.Domain, "unit-1", TimeProvider.System.GetUtcNow().AddHours(1));
 
     private Task<DataClient> OpenAsync(JobGrant grant) => DataClient.OpenAsync(
-        new DataAccess(_media!.EndPoint.ToString(), "unit-1", _signer.Sign(grant), new byte[32]), _client, new DataClientOptions(), TimeProvider.System,
+        new DataAccess(_media!.EndPoint.ToString(), "unit-1", _signer.Sign(grant), new byte[32]), _client, new DataClientOptions(),
+            TimeProvider.System,
         new Random(3), Cancel);
 
     private IMediaCalls Primary() => RoleProxies.Media(_primary!.Hub.Clients.Client(_record.Hellos.Last().Connection), "media-1", Cancel);

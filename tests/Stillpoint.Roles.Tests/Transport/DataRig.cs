@@ -47,7 +47,8 @@ internal sealed class DataRig : IAsyncDisposable
     public ImageHeader Header(int image = 3) => new(Id(image), Id(4), Id(2), Id(1), new DateTimeOffset(2030, 1, 2, 3, 4, 5, TimeSpan.Zero),
         ImageType.Full, Consistency.Application, null, [new StreamHeader(StreamKind.Disk, 1 << 30, new NodeId(1, 2, 3, 4), 5, 6, 7, 8, 9, 10)]);
 
-    public Task<DataClient> OpenAsync(JobGrant? grant = null, string? address = null, DataClientOptions? options = null, RoleIdentity? identity = null) =>
+    public Task<DataClient> OpenAsync(JobGrant? grant = null, string? address = null, DataClientOptions? options = null,
+        RoleIdentity? identity = null) =>
         DataClient.OpenAsync(Access(Signer.Sign(grant ?? Grant()), address), identity ?? Client, options ?? new DataClientOptions(),
             Time, new Random(3), TestContext.Current.CancellationToken);
 

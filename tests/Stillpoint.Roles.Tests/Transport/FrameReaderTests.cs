@@ -12,7 +12,8 @@ public sealed class FrameReaderTests
     [Fact]
     public void Frames_come_back_whole_however_the_stream_is_cut()
     {
-        var frame = from kind in Gen.Int[0, 4].Select(i => ((FrameKind[])[FrameKind.PutRecord, FrameKind.PutNode, FrameKind.HasChunks, FrameKind.Commit, FrameKind.Flush])[i])
+        var frame = from kind in Gen.Int[0, 4].Select(i =>
+            ((FrameKind[])[FrameKind.PutRecord, FrameKind.PutNode, FrameKind.HasChunks, FrameKind.Commit, FrameKind.Flush])[i])
                     from call in Gen.UInt
                     from length in Gen.Frequency((5, Gen.Int[0, 300]), (1, Gen.Int[0, 120_000]))
                     select (kind, call, length: Math.Min(length, WireFormat.MaxBody(kind)));

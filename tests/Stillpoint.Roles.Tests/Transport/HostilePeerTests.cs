@@ -79,7 +79,8 @@ public sealed class HostilePeerTests
             if (stage == 3)
             {
                 // A sound header around a body that is not.
-                var kinds = (FrameKind[])[FrameKind.PutRecord, FrameKind.PutNode, FrameKind.HasChunks, FrameKind.Commit, FrameKind.PutNote, FrameKind.ReadRecords, FrameKind.Resume, FrameKind.Opened];
+                var kinds = (FrameKind[])[FrameKind.PutRecord, FrameKind.PutNode, FrameKind.HasChunks, FrameKind.Commit, FrameKind.PutNote,
+                    FrameKind.ReadRecords, FrameKind.Resume, FrameKind.Opened];
                 garbage = WireFormat.Frame(kinds[random.Next(kinds.Length)], (uint)round, garbage);
             }
             await tls.WriteAsync(garbage, Cancel);
@@ -97,7 +98,8 @@ public sealed class HostilePeerTests
         using var other = RoleIdentity.Issue(rig.Authority, "host-2", PeerRoles.Client, TimeProvider.System);
         var id = rig.SessionIds.Single();
         var grant = rig.Signer.Sign(rig.Grant());
-        foreach (var (leaf, shown) in ((X509Certificate2, byte[])[])[(other.Certificate, grant), (rig.Client.Certificate, rig.Signer.Sign(rig.Grant(image: 9)))])
+        foreach (var (leaf, shown) in ((X509Certificate2, byte[])[])[(other.Certificate, grant),
+            (rig.Client.Certificate, rig.Signer.Sign(rig.Grant(image: 9)))])
         {
             await using var tls = await ConnectAsync(rig, leaf);
             await tls.WriteAsync(Hello(1, 1), Cancel);

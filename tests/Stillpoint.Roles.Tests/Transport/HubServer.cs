@@ -50,7 +50,8 @@ internal sealed class HubServer : IAsyncDisposable
         builder.Services.AddSignalR(ControlProtocol.Configure).AddJsonProtocol(ControlProtocol.Configure);
         var peers = new PeerCertificates(authority.Certificate, TimeProvider.System);
         var leaf = authority.IssueServer("primary-1", ["localhost"]);
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port, listen => listen.UseHttps(https =>
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
+            kestrel.Listen(IPAddress.Loopback, port, listen => listen.UseHttps(https =>
         {
             https.ServerCertificate = leaf;
             https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;

@@ -27,11 +27,13 @@ public sealed class JoinTests : IAsyncLifetime, IDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(https =>
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
+            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(https =>
         {
             https.ServerCertificate = _authority.IssueServer("primary-1", ["localhost", "127.0.0.1"]);
             https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
-            https.ClientCertificateValidation = (leaf, _, _) => new PeerCertificates(_authority.Certificate, TimeProvider.System).TryReadClient(leaf, out var _, out var _);
+            https.ClientCertificateValidation = (leaf, _, _) =>
+                new PeerCertificates(_authority.Certificate, TimeProvider.System).TryReadClient(leaf, out var _, out var _);
         })));
         _app = builder.Build();
         _app.MapPost("/api/v1/join", (JoinRequest request) =>
@@ -43,7 +45,8 @@ public sealed class JoinTests : IAsyncLifetime, IDisposable
         });
         _app.MapPost("/api/v1/renew", (RenewRequest request, HttpContext context) =>
         {
-            new PeerCertificates(_authority.Certificate, TimeProvider.System).TryReadClient(context.Connection.ClientCertificate, out var peer, out _);
+            new PeerCertificates(_authority.Certificate, TimeProvider.System).TryReadClient(context.Connection.ClientCertificate,
+                out var peer, out _);
             return Results.Json(new JoinResponse(_authority.Issue(request.CsrPem, peer!.Name, peer.Role), _authority.Pem), Words.Json);
         });
         await _app.StartAsync();
