@@ -75,6 +75,21 @@ public sealed class DataSessionTests
     }
 
     [Fact]
+    public async Task Puts_and_questions_of_several_threads_arrive_each_once()
+    {
+        await using var rig = new DataRig(new DataServerOptions { Window = 128 << 10 });
+        await using var client = await rig.OpenAsync();
+        var records = Enumerable.Range(0, 400).Select(_ => rig.Record(9_000)).ToArray();
+        await Parallel.ForEachAsync(records, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Cancel }, async (record, cancel) =>
+        {
+            await client.PutRecordAsync(record, cancel);
+            Assert.True((await client.HasChunksAsync([record.Id], cancel))[0]);
+        });
+        await client.FlushAsync(Cancel);
+        Assert.Equal(records.Select(r => r.Id.ToString()).Order(), rig.Units.Opened.Single().Order.Select(id => id.ToString()).Order());
+    }
+
+    [Fact]
     public async Task A_slow_unit_slows_the_client_and_what_is_on_the_way_stays_bounded()
     {
         await using var rig = new DataRig(new DataServerOptions { Window = 256 << 10 });

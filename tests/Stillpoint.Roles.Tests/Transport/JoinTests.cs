@@ -97,6 +97,27 @@ public sealed class JoinTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task A_role_joins_at_its_first_start_and_needs_no_token_afterwards()
+    {
+        var log = Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;
+        var token = _folder.File("token");
+        await File.WriteAllTextAsync(token, "good\n", TestContext.Current.CancellationToken);
+        var bare = new Enrolment(_address!, PeerRoles.Media, "media-1", null, null);
+        var missing = await Assert.ThrowsAsync<TroubleException>(() => bare.IdentityAsync(_folder.File("data"), TimeProvider.System, log, default));
+        Assert.Contains("--join-token-file", missing.Trouble.Message, StringComparison.Ordinal);
+
+        var first = bare with { Fingerprint = _authority.Fingerprint, TokenFile = token };
+        using var joined = await first.IdentityAsync(_folder.File("data"), TimeProvider.System, log, default);
+        using var again = await bare.IdentityAsync(_folder.File("data"), TimeProvider.System, log, default);
+        Assert.Equal(joined.Certificate.Thumbprint, again.Certificate.Thumbprint);
+
+        var late = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TimeProvider.System.GetUtcNow().AddDays(300));
+        using var renewed = await bare.IdentityAsync(_folder.File("data"), late, log, default);
+        Assert.NotEqual(joined.Certificate.Thumbprint, renewed.Certificate.Thumbprint);
+        Assert.Single(_seen);
+    }
+
+    [Fact]
     public async Task A_refused_token_says_so()
     {
         var trouble = await Trouble(Join(), "used", _authority.Fingerprint);
