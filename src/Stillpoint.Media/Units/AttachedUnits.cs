@@ -3,6 +3,7 @@ using Stillpoint.Durable;
 using Stillpoint.Model;
 using Stillpoint.Storage;
 using Stillpoint.Transport;
+using StorageUnit = Stillpoint.Storage.StorageUnit;
 
 namespace Stillpoint.Media;
 
@@ -43,7 +44,8 @@ internal sealed class AttachedUnits : IAsyncDisposable
             }
             catch (Exception e) when (e is JsonException or ArgumentException)
             {
-                throw new TroubleException(path, $"It cannot be read: {e.Message}", "Restore it, or delete it and attach the storage units again.", inner: e);
+                throw new TroubleException(path, $"It cannot be read: {e.Message}",
+                    "Restore it, or delete it and attach the storage units again.", inner: e);
             }
         }
         return new AttachedUnits(data, folders, new UnitEnvironment(environment.Time, environment.NewId));
@@ -62,7 +64,8 @@ internal sealed class AttachedUnits : IAsyncDisposable
         {
             throw new TroubleException("storage unit", "Its name is not 1 to 64 printable characters.", "Choose another name.");
         }
-        if (string.IsNullOrWhiteSpace(folder)) throw new TroubleException($"storage unit {name}", "No folder is given.", "Name a folder of the media server.");
+        if (string.IsNullOrWhiteSpace(folder))
+            throw new TroubleException($"storage unit {name}", "No folder is given.", "Name a folder of the media server.");
         var full = Path.GetFullPath(folder, _data);
         await _turn.WaitAsync(cancel);
         try
@@ -120,7 +123,8 @@ internal sealed class AttachedUnits : IAsyncDisposable
         }
         var other = _folders.FirstOrDefault(f => f.Value == folder && f.Key != name).Key;
         if (other is not null) throw new TroubleException($"storage unit {name}", $"Its folder is attached already, as '{other}'.", "Use that one.");
-        if (here is null && _folders.Count >= MaxUnits) throw new TroubleException($"storage unit {name}", $"{MaxUnits} units are attached.", "Use another media server.");
+        if (here is null && _folders.Count >= MaxUnits)
+            throw new TroubleException($"storage unit {name}", $"{MaxUnits} units are attached.", "Use another media server.");
     }
 
     private async Task<StorageUnit> OpenOrMakeAsync(string folder, int chunkSize, int compressionLevel, CancellationToken cancel)
@@ -134,12 +138,14 @@ internal sealed class AttachedUnits : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new TroubleException($"folder {folder}", $"It cannot be used: {e.Message}", "Check its path and rights on the media server.", inner: e);
+            throw new TroubleException($"folder {folder}", $"It cannot be used: {e.Message}",
+                "Check its path and rights on the media server.", inner: e);
         }
     }
 
     private void Save() => DurableFile.Replace(_path,
-        JsonSerializer.SerializeToUtf8Bytes(_folders.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => new Row(f.Key, f.Value)), Words.ReadableJson));
+        JsonSerializer.SerializeToUtf8Bytes(_folders.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => new Row(f.Key, f.Value)),
+            Words.ReadableJson));
 
     private sealed record Row(string Name, string Folder);
 }

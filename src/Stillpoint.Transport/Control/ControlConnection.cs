@@ -15,7 +15,7 @@ namespace Stillpoint.Transport;
 public sealed class ControlConnection : IAsyncDisposable
 {
     private static readonly TimeSpan s_firstDelay = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(10);
     private readonly Func<RoleHello> _hello;
     private readonly TimeProvider _time;
     private readonly Random _jitter;
@@ -27,6 +27,7 @@ public sealed class ControlConnection : IAsyncDisposable
     private TaskCompletionSource<RoleWelcome> _connected = New();
     private TaskCompletionSource _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task? _running;
+    private int _disposed;
 
     /// <param name="primary">Base address of the primary, https.</param>
     /// <param name="identity">Who we are; its authority is the one that the primary must be of.</param>
@@ -86,6 +87,7 @@ public sealed class ControlConnection : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         await _stop.CancelAsync();
         if (_running is not null) await _running;
         await _hub.DisposeAsync();

@@ -55,7 +55,8 @@ internal sealed class PrimaryCalls(ControlConnection connection, CancellationTok
             }
             catch (HubException e) when (!TroubleWire.TryRead(e, out _) && ++unknown >= UnknownErrors)
             {
-                throw new TroubleException("primary server", $"The call {method} did not succeed: {e.Message}", "Look at the primary server's log.", inner: e);
+                throw new TroubleException("primary server", $"The call {method} did not succeed: {e.Message}",
+                    "Look at the primary server's log.", inner: e);
             }
             catch (Exception e) when (!cancel.IsCancellationRequested && e is not OutOfMemoryException)
             {

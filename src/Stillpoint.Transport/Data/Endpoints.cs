@@ -9,6 +9,13 @@ public static class Endpoints
     /// <summary>Port of a media server's data endpoint where none is said.</summary>
     public const int DefaultDataPort = 7844;
 
+    /// <summary>The base address of a primary server, <c>https://HOST:PORT</c>.</summary>
+    /// <exception cref="TroubleException">It is no such address.</exception>
+    public static Uri ParsePrimary(string address) =>
+        Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps
+            ? uri
+            : throw new TroubleException($"primary '{address}'", "The address must begin with https://.", "Give --primary https://HOST:7843.");
+
     /// <summary>Host and port.</summary>
     /// <exception cref="TroubleException">It is no such address.</exception>
     public static (string Host, int Port) Parse(string address, int? defaultPort = null)
@@ -21,7 +28,8 @@ public static class Endpoints
         if (!bare && !int.TryParse(address[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out port)) port = -1;
         if (host.Length is 0 or > 255 || port is < 0 or > 65535)
         {
-            throw new TroubleException($"address '{address}'", "It is not of the form HOST:PORT.", "For example 0.0.0.0:7844 or media-1.example.org:7844.");
+            throw new TroubleException($"address '{address}'", "It is not of the form HOST:PORT.",
+                "For example 0.0.0.0:7844 or media-1.example.org:7844.");
         }
         return (host, port);
     }

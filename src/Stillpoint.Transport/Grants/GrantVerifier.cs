@@ -46,7 +46,8 @@ public sealed class GrantVerifier
         if (!GrantEncoding.TryRead(body, out var grant)) throw Refused(holder, "Its job grant cannot be read.", Again);
         if (grant.Holder != holder)
         {
-            throw Refused(holder, $"Its job grant was made for '{grant.Holder}'.", "A grant serves only the host that it names; look at the audit log.");
+            throw Refused(holder, $"Its job grant was made for '{grant.Holder}'.",
+                "A grant serves only the host that it names; look at the audit log.");
         }
         if (_time.GetUtcNow() > grant.NotAfter) throw Refused(holder, $"Its job grant expired at {grant.NotAfter:u}.", Again);
         return grant;

@@ -204,7 +204,8 @@ public sealed class CertificateAuthority : IDisposable
     private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
 
     private static TroubleException BadRequest(string? name, string what, Exception? inner = null) =>
-        new($"certificate request of '{Shown(name)}'", $"The request {what}.", "Join again with a name that is allowed and a fresh key.", inner: inner);
+        new($"certificate request of '{Shown(name)}'", $"The request {what}.", "Join again with a name that is allowed and a fresh key.",
+            inner: inner);
 
     private static string Shown(string? name) => name is null ? "" : new string(name.Take(80).Select(c => char.IsControl(c) ? '?' : c).ToArray());
 }

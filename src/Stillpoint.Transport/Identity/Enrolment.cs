@@ -32,7 +32,8 @@ public sealed record Enrolment(Uri Primary, string Role, string Name, string? Fi
         }
         catch (TroubleException e)
         {
-            log.LogWarning("The certificate ends at {End:u} and could not be renewed: {Trouble}", identity.Certificate.NotAfter.ToUniversalTime(), e.Trouble);
+            log.LogWarning("The certificate ends at {End:u} and could not be renewed: {Trouble}",
+                identity.Certificate.NotAfter.ToUniversalTime(), e.Trouble);
             return identity;
         }
     }
@@ -58,8 +59,10 @@ public sealed record Enrolment(Uri Primary, string Role, string Name, string? Fi
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new TroubleException($"join token {path}", $"It cannot be read: {e.Message}", "Give --join-token-file the file that holds the token.", inner: e);
+            throw new TroubleException($"join token {path}", $"It cannot be read: {e.Message}",
+                "Give --join-token-file the file that holds the token.", inner: e);
         }
-        throw new TroubleException($"join token {path}", "The file holds no token.", "Write the token that 'stillpoint token create' prints into it.");
+        throw new TroubleException($"join token {path}", "The file holds no token.",
+            "Write the token that 'stillpoint token create' prints into it.");
     }
 }

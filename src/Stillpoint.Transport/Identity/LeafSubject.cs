@@ -34,7 +34,8 @@ internal static class LeafSubject
         return IsName(name) && PeerRoles.IsKnown(role);
     }
 
-    /// <summary>Names go into logs, file names and messages: letters, digits, <c>-</c>, <c>_</c> and <c>.</c>, 1 to 64, not starting with a dot.</summary>
+    /// <summary>Names go into logs, file names and messages: letters, digits, <c>-</c>, <c>_</c> and <c>.</c>, 1 to 64, not starting with
+    /// a dot.</summary>
     internal static bool IsName(string? name) =>
         name is { Length: > 0 and <= MaxName } && name[0] != '.' && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
 }

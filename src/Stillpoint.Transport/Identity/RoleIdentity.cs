@@ -52,7 +52,8 @@ public sealed class RoleIdentity : IDisposable
         var path = Path.Combine(folder, FileName);
         if (!File.Exists(path))
         {
-            throw new TroubleException($"identity {path}", "There is none yet.", "Join with a token: --primary, --fingerprint and --join-token-file.");
+            throw new TroubleException($"identity {path}", "There is none yet.",
+                "Join with a token: --primary, --fingerprint and --join-token-file.");
         }
         if (new FileInfo(path).Length > MaxFile) throw Damaged(path, $"it is longer than {MaxFile} bytes", null);
         return Read(File.ReadAllText(path), path, time);
@@ -113,7 +114,8 @@ public sealed class RoleIdentity : IDisposable
             certificates.ImportFromPem(text);
             if (certificates.Count != 2) throw Damaged(path, $"it holds {certificates.Count} certificates and should hold 2", null);
             using var bare = certificates[0];
-            if (!LeafSubject.TryRead(bare.SubjectName, out var name, out var role)) throw Damaged(path, "its subject is not one name and one role", null);
+            if (!LeafSubject.TryRead(bare.SubjectName, out var name, out var role))
+                throw Damaged(path, "its subject is not one name and one role", null);
             using var key = ReadKey(text, bare);
             return new RoleIdentity(LeafKey.Join(bare, key), certificates[1], new Peer(name, role, bare.SerialNumber), time);
         }

@@ -34,7 +34,7 @@ internal static class MediaCommand
         using var identity = await RoleJoin.IdentityAsync(parse, PeerRoles.Media, log, cancel);
         var settings = new MediaSettings(RoleJoin.DataOf(parse), RoleJoin.PrimaryOf(parse), await ParseAsync(parse.GetRequiredValue(s_listen), cancel));
         var environment = new MediaEnvironment(TimeProvider.System, Ids.New, new Random(RandomNumberGenerator.GetInt32(int.MaxValue)), log);
-        await using var server = await MediaServer.StartAsync(settings, identity, environment, cancel);
+        await using var server = await MediaRole.StartAsync(settings, identity, environment, cancel);
         await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return ExitCodes.Ok;
     }

@@ -11,6 +11,7 @@ internal sealed class CuttingProxy : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<Socket, byte> _sockets = new();
     private readonly Task _accepting;
+    private int _stalls;
 
     public CuttingProxy(int target)
     {
@@ -27,6 +28,12 @@ internal sealed class CuttingProxy : IAsyncDisposable
     public int Cuts { get; private set; }
 
     public string Address => $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
+
+    /// <summary>From now on what is open carries nothing more, and nobody is told.</summary>
+    public void StallAll() => Interlocked.Increment(ref _stalls);
+
+    /// <summary>True: whoever connects from now on is cut off at once.</summary>
+    public bool Closed { get; set; }
 
     public void CutAll()
     {
@@ -62,7 +69,8 @@ internal sealed class CuttingProxy : IAsyncDisposable
     {
         var far = new Socket(SocketType.Stream, ProtocolType.Tcp);
         _sockets[near] = _sockets[far] = 0;
-        long left = Allowance() ?? long.MaxValue;
+        long left = Closed ? 0 : Allowance() ?? long.MaxValue;
+        var stalls = Volatile.Read(ref _stalls);
         try
         {
             await far.ConnectAsync(IPAddress.Loopback, Target);
@@ -84,6 +92,7 @@ internal sealed class CuttingProxy : IAsyncDisposable
                 {
                     var rest = Interlocked.Add(ref left, -count);
                     if (rest <= 0) return;
+                    if (stalls != Volatile.Read(ref _stalls)) continue;
                     for (var sent = 0; sent < count;) sent += await to.SendAsync(buffer.AsMemory(sent, count - sent));
                 }
             }

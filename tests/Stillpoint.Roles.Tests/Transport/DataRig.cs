@@ -13,8 +13,9 @@ internal sealed class DataRig : IAsyncDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly Random _random = new(20300501);
 
-    public DataRig(DataServerOptions? options = null)
+    public DataRig(DataServerOptions? options = null, TimeProvider? time = null)
     {
+        Time = time ?? TimeProvider.System;
         Options = options ?? new DataServerOptions();
         Authority = CertificateAuthority.LoadOrCreate(_folder.File("ca"), TimeProvider.System);
         Signer = GrantSigner.LoadOrCreate(_folder.File("grant.key"));
@@ -26,12 +27,14 @@ internal sealed class DataRig : IAsyncDisposable
     }
 
     public DataServerOptions Options { get; }
+    public TimeProvider Time { get; }
     public CertificateAuthority Authority { get; }
     public GrantSigner Signer { get; }
     public RoleIdentity Media { get; }
     public RoleIdentity Client { get; }
     public MemoryUnits Units { get; }
     public DataServer Server { get; private set; }
+    public System.Collections.Concurrent.ConcurrentQueue<Guid> SessionIds { get; } = new();
     public IPEndPoint EndPoint { get; }
 
     public string Folder => _folder.Path;
@@ -44,9 +47,10 @@ internal sealed class DataRig : IAsyncDisposable
     public ImageHeader Header(int image = 3) => new(Id(image), Id(4), Id(2), Id(1), new DateTimeOffset(2030, 1, 2, 3, 4, 5, TimeSpan.Zero),
         ImageType.Full, Consistency.Application, null, [new StreamHeader(StreamKind.Disk, 1 << 30, new NodeId(1, 2, 3, 4), 5, 6, 7, 8, 9, 10)]);
 
-    public Task<DataClient> OpenAsync(JobGrant? grant = null, string? address = null, DataClientOptions? options = null, RoleIdentity? identity = null) =>
+    public Task<DataClient> OpenAsync(JobGrant? grant = null, string? address = null, DataClientOptions? options = null,
+        RoleIdentity? identity = null) =>
         DataClient.OpenAsync(Access(Signer.Sign(grant ?? Grant()), address), identity ?? Client, options ?? new DataClientOptions(),
-            TimeProvider.System, new Random(3), TestContext.Current.CancellationToken);
+            Time, new Random(3), TestContext.Current.CancellationToken);
 
     public DataAccess Access(byte[] grant, string? address = null) => new(address ?? $"127.0.0.1:{EndPoint.Port}", "unit-1", grant, new byte[32]);
 
@@ -86,5 +90,12 @@ internal sealed class DataRig : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private DataServer NewServer() => new(Media, Units, Options, TimeProvider.System, Guid.NewGuid, NullLogger.Instance);
+    private DataServer NewServer() => new(Media, Units, Options, Time, NewId, NullLogger.Instance);
+
+    private Guid NewId()
+    {
+        var id = Guid.NewGuid();
+        SessionIds.Enqueue(id);
+        return id;
+    }
 }

@@ -47,7 +47,8 @@ public sealed class DataSessionTests
         var back = await reader.ReadRecordsAsync(records.Select(r => r.Id).ToArray(), Cancel);
         foreach (var (sent, got) in records.Zip(back))
         {
-            Assert.Equal((sent.Id, sent.Number, sent.Epoch, sent.PlainLength, sent.Compressed), (got.Id, got.Number, got.Epoch, got.PlainLength, got.Compressed));
+            Assert.Equal((sent.Id, sent.Number, sent.Epoch, sent.PlainLength, sent.Compressed),
+                (got.Id, got.Number, got.Epoch, got.PlainLength, got.Compressed));
             Assert.True(sent.Bytes.Span.SequenceEqual(got.Bytes.Span) && sent.PackSalt.Span.SequenceEqual(got.PackSalt.Span));
         }
     }
@@ -59,7 +60,8 @@ public sealed class DataSessionTests
         using var other = RoleIdentity.Issue(rig.Authority, "host-2", PeerRoles.Client, TimeProvider.System);
         await using var one = await rig.OpenAsync();
         await using var two = await rig.OpenAsync(rig.Grant(holder: "host-2", image: 5), identity: other);
-        SealedRecord[] ofOne = [.. Enumerable.Range(0, 100).Select(_ => rig.Record())], ofTwo = [.. Enumerable.Range(0, 100).Select(_ => rig.Record())];
+        SealedRecord[] ofOne = [.. Enumerable.Range(0, 100).Select(_ => rig.Record())],
+            ofTwo = [.. Enumerable.Range(0, 100).Select(_ => rig.Record())];
         await Task.WhenAll(Put(one, ofOne), Put(two, ofTwo));
         var opened = rig.Units.Opened.ToArray();
         Assert.Equal(ofOne.Select(r => r.Id), opened[0].Order);
@@ -70,6 +72,21 @@ public sealed class DataSessionTests
             foreach (var record in records) await client.PutRecordAsync(record, Cancel);
             await client.FlushAsync(Cancel);
         }
+    }
+
+    [Fact]
+    public async Task Puts_and_questions_of_several_threads_arrive_each_once()
+    {
+        await using var rig = new DataRig(new DataServerOptions { Window = 128 << 10 });
+        await using var client = await rig.OpenAsync();
+        var records = Enumerable.Range(0, 400).Select(_ => rig.Record(9_000)).ToArray();
+        await Parallel.ForEachAsync(records, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Cancel }, async (record, cancel) =>
+        {
+            await client.PutRecordAsync(record, cancel);
+            Assert.True((await client.HasChunksAsync([record.Id], cancel))[0]);
+        });
+        await client.FlushAsync(Cancel);
+        Assert.Equal(records.Select(r => r.Id.ToString()).Order(), rig.Units.Opened.Single().Order.Select(id => id.ToString()).Order());
     }
 
     [Fact]
@@ -98,7 +115,8 @@ public sealed class DataSessionTests
     public async Task A_full_unit_says_so_to_the_client()
     {
         await using var rig = new DataRig();
-        rig.Units.BeforePut = n => n < 5 ? Task.CompletedTask : throw new TroubleException("storage unit unit-1", "No space is left.", "Free some space.");
+        rig.Units.BeforePut = n => n < 5 ? Task.CompletedTask
+            : throw new TroubleException("storage unit unit-1", "No space is left.", "Free some space.");
         await using var client = await rig.OpenAsync();
         var trouble = await Assert.ThrowsAsync<TroubleException>(async () =>
         {
@@ -184,7 +202,8 @@ public sealed class DataSessionTests
         await Refused(() => Open(good), "not heard from its primary");
         Assert.Empty(rig.Units.Opened);
 
-        Task<DataClient> Open(byte[] grant) => DataClient.OpenAsync(rig.Access(grant), rig.Client, new DataClientOptions(), TimeProvider.System, new Random(1), Cancel);
+        Task<DataClient> Open(byte[] grant) =>
+            DataClient.OpenAsync(rig.Access(grant), rig.Client, new DataClientOptions(), TimeProvider.System, new Random(1), Cancel);
     }
 
     [Fact]

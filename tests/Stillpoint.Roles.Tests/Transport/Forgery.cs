@@ -21,7 +21,8 @@ internal sealed class Forgery
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var subject = new X500DistinguishedName(Subject);
-        var request = new CertificateRequest(subject, Key ?? new CertificateRequest(subject, key, HashAlgorithmName.SHA256).PublicKey, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest(subject, Key ?? new CertificateRequest(subject, key, HashAlgorithmName.SHA256).PublicKey,
+            HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(IsAuthority, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(KeyUsage, true));
         if (Usage is not null) request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(Usage)], false));
@@ -30,7 +31,8 @@ internal sealed class Forgery
         using var root = X509Certificate2.CreateFromPemFile(Path.Combine(authorityFolder, "ca.pem"), Path.Combine(authorityFolder, "ca-key.pem"));
         var issuer = Issuer ?? root;
         var generator = X509SignatureGenerator.CreateForECDsa(issuer.GetECDsaPrivateKey()!);
-        var leaf = request.Create(issuer.SubjectName, generator, From ?? now.AddHours(-1), To ?? now.AddDays(365), RandomNumberGenerator.GetBytes(12));
+        var leaf = request.Create(issuer.SubjectName, generator, From ?? now.AddHours(-1), To ?? now.AddDays(365),
+            RandomNumberGenerator.GetBytes(12));
         return Key is null ? leaf.CopyWithPrivateKey(key) : leaf;
     }
 

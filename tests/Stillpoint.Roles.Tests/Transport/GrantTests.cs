@@ -31,7 +31,8 @@ public sealed class GrantTests : IDisposable
         Gen.Select(id, id, id, id, Gen.Bool, Gen.Int[0, 100_000], Gen.String[Gen.Char.AlphaNumeric, 1, 60]).Sample(
             (job, vm, image, domain, backup, minutes, name) =>
             {
-                var grant = new JobGrant(backup ? GrantKind.Backup : GrantKind.Restore, job, name, vm, image, domain, "ünit-" + name, _time.GetUtcNow().AddMinutes(minutes));
+                var grant = new JobGrant(backup ? GrantKind.Backup : GrantKind.Restore, job, name, vm, image, domain, "ünit-" + name,
+                    _time.GetUtcNow().AddMinutes(minutes));
                 return _verifier.Verify(_signer.Sign(grant), name) == grant;
             }, seed: "0N0XIzNsQ0O2", iter: 300);
     }
@@ -62,7 +63,8 @@ public sealed class GrantTests : IDisposable
     public void Every_cut_and_every_addition_is_refused()
     {
         var bytes = _signer.Sign(Grant());
-        for (var length = 0; length < bytes.Length; length++) Assert.Throws<TroubleException>(() => _verifier.Verify(bytes.AsSpan(0, length), "host-1"));
+        for (var length = 0; length < bytes.Length; length++) Assert.Throws<TroubleException>(() =>
+            _verifier.Verify(bytes.AsSpan(0, length), "host-1"));
         Assert.Throws<TroubleException>(() => _verifier.Verify([.. bytes, 0], "host-1"));
     }
 

@@ -30,10 +30,15 @@ internal sealed class HubRecord
 internal sealed class HubServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private int _disposed;
 
-    private HubServer(WebApplication app) => _app = app;
+    private HubServer(WebApplication app)
+    {
+        _app = app;
+        Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+    }
 
-    public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+    public Uri Address { get; }
 
     public IHubContext<RecordingHub> Hub => _app.Services.GetRequiredService<IHubContext<RecordingHub>>();
 
@@ -45,7 +50,8 @@ internal sealed class HubServer : IAsyncDisposable
         builder.Services.AddSignalR(ControlProtocol.Configure).AddJsonProtocol(ControlProtocol.Configure);
         var peers = new PeerCertificates(authority.Certificate, TimeProvider.System);
         var leaf = authority.IssueServer("primary-1", ["localhost"]);
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port, listen => listen.UseHttps(https =>
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
+            kestrel.Listen(IPAddress.Loopback, port, listen => listen.UseHttps(https =>
         {
             https.ServerCertificate = leaf;
             https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
@@ -61,6 +67,7 @@ internal sealed class HubServer : IAsyncDisposable
     /// <summary>Ends as a process does that was killed: no goodbye on the connections.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         using var now = new CancellationTokenSource();
         await now.CancelAsync();
         await _app.StopAsync(now.Token);

@@ -27,11 +27,13 @@ public sealed class JoinTests : IAsyncLifetime, IDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(https =>
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
+            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(https =>
         {
             https.ServerCertificate = _authority.IssueServer("primary-1", ["localhost", "127.0.0.1"]);
             https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
-            https.ClientCertificateValidation = (leaf, _, _) => new PeerCertificates(_authority.Certificate, TimeProvider.System).TryReadClient(leaf, out var _, out var _);
+            https.ClientCertificateValidation = (leaf, _, _) =>
+                new PeerCertificates(_authority.Certificate, TimeProvider.System).TryReadClient(leaf, out var _, out var _);
         })));
         _app = builder.Build();
         _app.MapPost("/api/v1/join", (JoinRequest request) =>
@@ -43,7 +45,8 @@ public sealed class JoinTests : IAsyncLifetime, IDisposable
         });
         _app.MapPost("/api/v1/renew", (RenewRequest request, HttpContext context) =>
         {
-            new PeerCertificates(_authority.Certificate, TimeProvider.System).TryReadClient(context.Connection.ClientCertificate, out var peer, out _);
+            new PeerCertificates(_authority.Certificate, TimeProvider.System).TryReadClient(context.Connection.ClientCertificate,
+                out var peer, out _);
             return Results.Json(new JoinResponse(_authority.Issue(request.CsrPem, peer!.Name, peer.Role), _authority.Pem), Words.Json);
         });
         await _app.StartAsync();
@@ -91,6 +94,27 @@ public sealed class JoinTests : IAsyncLifetime, IDisposable
         Assert.Contains(_authority.Fingerprint, trouble.Message, StringComparison.Ordinal);
         Assert.Empty(_seen);
         Assert.False(RoleIdentity.Exists(_folder.File("data")));
+    }
+
+    [Fact]
+    public async Task A_role_joins_at_its_first_start_and_needs_no_token_afterwards()
+    {
+        var log = Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;
+        var token = _folder.File("token");
+        await File.WriteAllTextAsync(token, "good\n", TestContext.Current.CancellationToken);
+        var bare = new Enrolment(_address!, PeerRoles.Media, "media-1", null, null);
+        var missing = await Assert.ThrowsAsync<TroubleException>(() => bare.IdentityAsync(_folder.File("data"), TimeProvider.System, log, default));
+        Assert.Contains("--join-token-file", missing.Trouble.Message, StringComparison.Ordinal);
+
+        var first = bare with { Fingerprint = _authority.Fingerprint, TokenFile = token };
+        using var joined = await first.IdentityAsync(_folder.File("data"), TimeProvider.System, log, default);
+        using var again = await bare.IdentityAsync(_folder.File("data"), TimeProvider.System, log, default);
+        Assert.Equal(joined.Certificate.Thumbprint, again.Certificate.Thumbprint);
+
+        var late = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TimeProvider.System.GetUtcNow().AddDays(300));
+        using var renewed = await bare.IdentityAsync(_folder.File("data"), late, log, default);
+        Assert.NotEqual(joined.Certificate.Thumbprint, renewed.Certificate.Thumbprint);
+        Assert.Single(_seen);
     }
 
     [Fact]

@@ -31,7 +31,8 @@ internal sealed class MemoryUnits(GrantVerifier? grants) : IGrantedUnits
         public UnitParameters Unit => unit.Unit;
         public Task<IReadOnlyList<StoredImage>> ListImagesAsync(CancellationToken cancel) => unit.ListImagesAsync(cancel);
         public ValueTask<ReadOnlyMemory<byte>> ReadNodeAsync(NodeId id, CancellationToken cancel) => unit.ReadNodeAsync(id, cancel);
-        public Task<IReadOnlyList<SealedRecord>> ReadRecordsAsync(IReadOnlyList<ChunkId> ids, CancellationToken cancel) => unit.ReadRecordsAsync(ids, cancel);
+        public Task<IReadOnlyList<SealedRecord>> ReadRecordsAsync(IReadOnlyList<ChunkId> ids, CancellationToken cancel) =>
+            unit.ReadRecordsAsync(ids, cancel);
         public ValueTask DisposeAsync() => unit.DisposeAsync();
     }
 }

@@ -126,7 +126,8 @@ public sealed class PeerCertificatesTests : IDisposable
     public void A_weak_key_is_refused()
     {
         using var weak = RSA.Create(1024);
-        using var leaf = Leaf(new Forgery { Key = new CertificateRequest("CN=x", weak, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).PublicKey });
+        using var leaf = Leaf(new Forgery { Key = new CertificateRequest("CN=x", weak, HashAlgorithmName.SHA256,
+            RSASignaturePadding.Pkcs1).PublicKey });
         Assert.False(_peers.TryReadClient(leaf, out _, out _));
         var request = new CertificateRequest("CN=x", weak, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSigningRequestPem();
         Assert.Throws<Stillpoint.Model.TroubleException>(() => _authority.Issue(request, "host-1", PeerRoles.Client));

@@ -99,7 +99,8 @@ public sealed class DataClient : IImageWriter
         var body = ImageWire.WriteCommit(header, details, sent);
         if (body.Length > WireFormat.MaxImage)
         {
-            throw new TroubleException("image details", string.Create(CultureInfo.InvariantCulture, $"They take {body.Length} bytes, {WireFormat.MaxImage} is the most."),
+            throw new TroubleException("image details",
+                string.Create(CultureInfo.InvariantCulture, $"They take {body.Length} bytes, {WireFormat.MaxImage} is the most."),
                 "Back the VM up in full: the list of changed ranges is too long.");
         }
         var receipt = Single(await _session.AskAsync(FrameKind.Commit, body, FrameKind.Receipt, 1, cancel));
@@ -184,5 +185,6 @@ public sealed class DataClient : IImageWriter
     }
 
     private TroubleException Garbled(Exception? inner = null) => new(
-        _session.Culprit, "An answer is not what was asked for.", "Verify the storage unit, and check that both sides have the same version.", inner: inner);
+        _session.Culprit, "An answer is not what was asked for.", "Verify the storage unit, and check that both sides have the same version.",
+            inner: inner);
 }

@@ -26,7 +26,8 @@ internal sealed class DataLink : IDisposable
 
     /// <summary>Connects and agrees on a version.</summary>
     /// <exception cref="TroubleException">It cannot be reached, is no media server of ours, or refuses.</exception>
-    internal static async Task<DataLink> ConnectAsync(string address, RoleIdentity identity, TimeSpan limit, TimeProvider time, CancellationToken cancel)
+    internal static async Task<DataLink> ConnectAsync(string address, RoleIdentity identity, TimeSpan limit, TimeProvider time,
+        CancellationToken cancel)
     {
         var (host, port) = Endpoints.Parse(address);
         using var patience = new CancellationTokenSource(limit, time);
@@ -88,7 +89,8 @@ internal sealed class DataLink : IDisposable
         if (answer.Kind == FrameKind.Refused) throw new TroubleException(WireTrouble.Read(answer.Body.Span));
         if (answer.Kind != FrameKind.Welcome || answer.Body.Length != 2) throw new WireException($"it answers a hello with {answer.Kind}");
         var version = BinaryPrimitives.ReadUInt16LittleEndian(answer.Body.Span);
-        if (version is < WireFormat.LowestVersion or > WireFormat.Version) throw new WireException($"it chose version {version}, which was not offered");
+        if (version is < WireFormat.LowestVersion or > WireFormat.Version)
+            throw new WireException($"it chose version {version}, which was not offered");
     }
 
     private static TroubleException Explain(string address, Exception e)
@@ -97,7 +99,7 @@ internal sealed class DataLink : IDisposable
         return e switch
         {
             TroubleException trouble => trouble,
-            AuthenticationException => new(culprit, $"Its certificate is not that of a media server of this installation ({e.Message})",
+            AuthenticationException => new(culprit, $"Its certificate is not that of a media server of this installation: {e.Message}",
                 "Join the media server to this primary server again.", inner: e),
             WireException => new(culprit, $"It does not speak the data protocol: {e.Message}.", "Check the address and both versions.", inner: e),
             OperationCanceledException => new(culprit, "It did not answer in time.", "Check that it runs and that its port is open.", true, e),

@@ -89,7 +89,8 @@ internal sealed class MessageLog(int window)
         {
             if (_fault is not null) return;
             var all = _acknowledged + _sent.Count + _unsent.Count;
-            if (count < _acknowledged || count > all) throw new WireException($"the session goes on at frame {count}, the log holds {_acknowledged} to {all}");
+            if (count < _acknowledged || count > all)
+                throw new WireException($"the session goes on at frame {count}, the log holds {_acknowledged} to {all}");
             var rest = _sent.Concat(_unsent).ToArray();
             _sent.Clear();
             _unsent.Clear();

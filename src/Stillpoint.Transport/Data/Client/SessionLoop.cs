@@ -135,7 +135,8 @@ internal sealed class SessionLoop(DataAccess data, RoleIdentity identity, DataCl
         var ended = await Task.WhenAny(tasks);
         await end.CancelAsync();
         link.Dispose();
-        await Task.WhenAll(tasks).ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        await Task.WhenAll(tasks).ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.None,
+            TaskScheduler.Default);
         return ended.Exception?.InnerException ?? new IOException("Nothing was heard for too long.");
     }
 
@@ -211,7 +212,8 @@ internal sealed class SessionLoop(DataAccess data, RoleIdentity identity, DataCl
             }
             catch (IOException e)
             {
-                throw new TroubleException(Culprit, $"The connection broke and could not be made again: {e.Message}", "Run the job again.", true, why);
+                throw new TroubleException(Culprit, $"The connection broke and could not be made again: {e.Message}", "Run the job again.",
+                    true, why);
             }
             double spread;
             lock (jitter) spread = 0.5 + (jitter.NextDouble() / 2);
@@ -277,7 +279,8 @@ internal sealed class SessionLoop(DataAccess data, RoleIdentity identity, DataCl
         }
         catch (IOException e) when (kind == FrameKind.Open)
         {
-            throw new TroubleException(Culprit, $"It closed the connection: {e.Message}", "Look at its log: it may not accept this host's certificate.", true, e);
+            throw new TroubleException(Culprit, $"It closed the connection: {e.Message}",
+                "Look at its log: it may not accept this host's certificate.", true, e);
         }
     }
 
@@ -285,7 +288,8 @@ internal sealed class SessionLoop(DataAccess data, RoleIdentity identity, DataCl
 
     private void ReadOpened(Frame frame)
     {
-        if (frame.Kind != FrameKind.Opened || frame.Body.Length != WireFormat.MaxBody(FrameKind.Opened)) throw Garbled($"it answers an open with {frame.Kind}");
+        if (frame.Kind != FrameKind.Opened || frame.Body.Length != WireFormat.MaxBody(FrameKind.Opened))
+            throw Garbled($"it answers an open with {frame.Kind}");
         var body = frame.Body.Span;
         _id = new Guid(body[..16], bigEndian: true);
         var unit = new UnitParameters(new Guid(body[16..32], bigEndian: true), BinaryPrimitives.ReadInt32LittleEndian(body[32..]),
@@ -299,7 +303,8 @@ internal sealed class SessionLoop(DataAccess data, RoleIdentity identity, DataCl
     private static long ReadCount(Frame frame) =>
         frame.Body.Length == 8 ? BinaryPrimitives.ReadInt64LittleEndian(frame.Body.Span) : throw new WireException("a count has not 8 bytes");
 
-    private TroubleException Garbled(string what) => new(Culprit, $"It does not speak the data protocol: {what}.", "Check that both sides have the same version.");
+    private TroubleException Garbled(string what) =>
+        new(Culprit, $"It does not speak the data protocol: {what}.", "Check that both sides have the same version.");
 
     private TroubleException AsTrouble(Exception e) => e switch
     {

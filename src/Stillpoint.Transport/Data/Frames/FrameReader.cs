@@ -18,7 +18,7 @@ internal sealed class FrameReader(Stream stream) : IDisposable
     /// <summary>True when the next frame is here already.</summary>
     internal bool HasNext =>
         _end - _start >= WireFormat.HeaderSize
-        && _end - _start - WireFormat.HeaderSize >= BinaryPrimitives.ReadInt32LittleEndian(_buffer.AsSpan(_start));
+        && _end - _start - WireFormat.HeaderSize >= BinaryPrimitives.ReadUInt32LittleEndian(_buffer.AsSpan(_start));
 
     /// <summary>Reads the next frame.</summary>
     /// <exception cref="WireException">The bytes are no frame.</exception>
@@ -27,14 +27,15 @@ internal sealed class FrameReader(Stream stream) : IDisposable
     {
         while (_end - _start < WireFormat.HeaderSize) await FillAsync(WireFormat.HeaderSize, cancel);
         var header = _buffer.AsSpan(_start, WireFormat.HeaderSize);
-        var length = BinaryPrimitives.ReadInt32LittleEndian(header);
+        var claimed = BinaryPrimitives.ReadUInt32LittleEndian(header);
         var word = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
         var call = BinaryPrimitives.ReadUInt32LittleEndian(header[8..]);
         if (word > byte.MaxValue) throw new WireException("a frame's reserved bytes are not zero");
         var kind = (FrameKind)word;
         var most = WireFormat.MaxBody(kind);
         if (most < 0) throw new WireException($"there is no frame of kind 0x{word:x2}");
-        if (length < 0 || length > most) throw new WireException($"a frame of kind {kind} claims {(uint)length} bytes, {most} is the most");
+        if (claimed > (uint)most) throw new WireException($"a frame of kind {kind} claims {claimed} bytes, {most} is the most");
+        var length = (int)claimed;
         _start += WireFormat.HeaderSize;
         while (_end - _start < length) await FillAsync(length, cancel);
         var body = _buffer.AsMemory(_start, length);

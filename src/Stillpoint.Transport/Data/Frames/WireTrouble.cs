@@ -11,7 +11,8 @@ internal static class WireTrouble
         var text = JsonSerializer.SerializeToUtf8Bytes(trouble, Words.Json);
         if (text.Length > WireFormat.MaxTrouble)
         {
-            text = JsonSerializer.SerializeToUtf8Bytes(trouble with { Message = trouble.Message[..1024], NextStep = "", Culprit = "media server" }, Words.Json);
+            var start = trouble.Message[..Math.Min(trouble.Message.Length, 1024)];
+            text = JsonSerializer.SerializeToUtf8Bytes(trouble with { Message = start, NextStep = "", Culprit = "media server" }, Words.Json);
         }
         return text;
     }

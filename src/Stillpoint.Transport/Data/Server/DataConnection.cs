@@ -9,7 +9,8 @@ using Stillpoint.Model;
 namespace Stillpoint.Transport;
 
 /// <summary>One connection at the media server: TLS, greeting, session, frames until it ends.</summary>
-internal sealed class DataConnection(Socket socket, RoleIdentity identity, SessionTable sessions, DataServerOptions options, TimeProvider time, ILogger log)
+internal sealed class DataConnection(Socket socket, RoleIdentity identity, SessionTable sessions, DataServerOptions options,
+    TimeProvider time, ILogger log)
     : IDisposable
 {
     private const int AcknowledgeEvery = 512 << 10;
@@ -26,7 +27,8 @@ internal sealed class DataConnection(Socket socket, RoleIdentity identity, Sessi
         {
             await GreetAndServeAsync(tls, reader, either.Token);
         }
-        catch (Exception e) when (e is IOException or SocketException or AuthenticationException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e) when (e is IOException or SocketException or AuthenticationException or OperationCanceledException
+            or ObjectDisposedException or InvalidOperationException)
         {
             log.LogDebug(e, "A data connection ended.");
         }
@@ -78,7 +80,8 @@ internal sealed class DataConnection(Socket socket, RoleIdentity identity, Sessi
                 CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
             },
             cancel);
-        if (!identity.Peers.TryReadClient(tls.RemoteCertificate as X509Certificate2, out var peer, out var reason)) throw new AuthenticationException(reason);
+        if (!identity.Peers.TryReadClient(tls.RemoteCertificate as X509Certificate2, out var peer, out var reason))
+            throw new AuthenticationException(reason);
         return peer!;
     }
 
@@ -94,7 +97,8 @@ internal sealed class DataConnection(Socket socket, RoleIdentity identity, Sessi
         if (lowest > WireFormat.Version || highest < WireFormat.LowestVersion || lowest > highest)
         {
             throw new TroubleException($"client {peer.Name}",
-                $"It speaks versions {lowest} to {highest} of the data protocol, this media server {WireFormat.LowestVersion} to {WireFormat.Version}.",
+                $"It speaks versions {lowest} to {highest} of the data protocol, "
+                + $"this media server {WireFormat.LowestVersion} to {WireFormat.Version}.",
                 "Bring both to the same version; update primary and media servers first.");
         }
         var version = new byte[2];
@@ -244,7 +248,8 @@ internal sealed class DataConnection(Socket socket, RoleIdentity identity, Sessi
 
     private static Trouble AsTrouble(Peer peer, Exception e) => e is TroubleException t
         ? t.Trouble
-        : new Trouble(null, $"client {peer.Name}", $"It does not keep to the data protocol: {e.Message}.", "Check that both sides have the same version.");
+        : new Trouble(null, $"client {peer.Name}", $"It does not keep to the data protocol: {e.Message}.",
+            "Check that both sides have the same version.");
 
     private static async Task Settle(Task task)
     {

@@ -30,7 +30,8 @@ public sealed class DataServer : IAsyncDisposable
     /// <param name="units">What stands behind.</param>
     /// <param name="options">Bounds.</param>
     /// <param name="time">What leases and limits are measured with.</param>
-    /// <param name="newId">Makes session ids; they must be unguessable to be of use to their owner only, which the grant and the name are besides.</param>
+    /// <param name="newId">Makes session ids; they must be unguessable to be of use to their owner only, which the grant and the name are
+    /// besides.</param>
     /// <param name="log">Refusals and ends.</param>
     public DataServer(RoleIdentity identity, IGrantedUnits units, DataServerOptions options, TimeProvider time, Func<Guid> newId, ILogger log)
     {
@@ -38,7 +39,7 @@ public sealed class DataServer : IAsyncDisposable
         _options = options;
         _time = time;
         _log = log;
-        _sessions = new SessionTable(units, options, time, newId);
+        _sessions = new SessionTable(units, options, time, newId, log);
     }
 
     /// <summary>Sessions at this moment, those between two connections included.</summary>
@@ -63,7 +64,8 @@ public sealed class DataServer : IAsyncDisposable
         catch (SocketException e)
         {
             listener.Dispose();
-            throw new TroubleException($"data endpoint {listen}", $"It cannot be opened: {e.Message}.", "Choose another with --listen HOST:PORT; port 0 picks one.", inner: e);
+            throw new TroubleException($"data endpoint {listen}", $"It cannot be opened: {e.Message}.",
+                "Choose another with --listen HOST:PORT; port 0 picks one.", inner: e);
         }
         _listener = listener;
         _accepting = Task.Run(AcceptAsync);

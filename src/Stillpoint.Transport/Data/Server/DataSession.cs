@@ -100,7 +100,8 @@ internal sealed class DataSession(Guid id, Peer peer, byte[] grantBytes, JobGran
     private async ValueTask PutRecordAsync(ReadOnlyMemory<byte> body)
     {
         var record = SealedCodec.ReadRecord(body);
-        if (record.PlainLength > unit.Unit.ChunkSize) throw new WireException($"a record of {record.PlainLength} plain bytes; chunks have {unit.Unit.ChunkSize}");
+        if (record.PlainLength > unit.Unit.ChunkSize)
+            throw new WireException($"a record of {record.PlainLength} plain bytes; chunks have {unit.Unit.ChunkSize}");
         await Writer().PutRecordAsync(record, _life.Token);
     }
 
@@ -208,7 +209,8 @@ internal sealed class DataSession(Guid id, Peer peer, byte[] grantBytes, JobGran
     private static ChunkId[] ReadIds(ReadOnlyMemory<byte> body, int most)
     {
         var count = body.Length / ChunkId.Size;
-        if (body.Length % ChunkId.Size != 0 || count > Math.Max(most, 1)) throw new WireException($"{body.Length} bytes of ids, {most} ids are the most");
+        if (body.Length % ChunkId.Size != 0 || count > Math.Max(most, 1))
+            throw new WireException($"{body.Length} bytes of ids, {most} ids are the most");
         var ids = new ChunkId[count];
         for (var i = 0; i < count; i++) ids[i] = ChunkId.Read(body.Span[(i * ChunkId.Size)..]);
         return ids;
@@ -232,6 +234,7 @@ internal sealed class DataSession(Guid id, Peer peer, byte[] grantBytes, JobGran
     {
         TroubleException trouble => trouble.Trouble,
         OperationCanceledException => new Trouble(null, "media server", "The session was ended.", "Run the job again.", true),
-        _ => new Trouble(null, "storage unit", $"It could not take the data: {e.Message}", "Look at the media server's log and at the unit's volume.", e is IOException),
+        _ => new Trouble(null, "storage unit", $"It could not take the data: {e.Message}",
+            "Look at the media server's log and at the unit's volume.", e is IOException),
     };
 }

@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
 using Stillpoint.Model;
 
 namespace Stillpoint.Transport;
 
 /// <summary>The sessions of a data endpoint, with their bounds and their leases.</summary>
-internal sealed class SessionTable(IGrantedUnits units, DataServerOptions options, TimeProvider time, Func<Guid> newId) : IAsyncDisposable
+internal sealed class SessionTable(IGrantedUnits units, DataServerOptions options, TimeProvider time, Func<Guid> newId, ILogger log)
+    : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Guid, DataSession> _sessions = new();
     private readonly SemaphoreSlim _opening = new(1);
@@ -21,12 +23,14 @@ internal sealed class SessionTable(IGrantedUnits units, DataServerOptions option
         {
             if (grant.Kind == GrantKind.Backup)
             {
-                foreach (var older in _sessions.Values.Where(s => s.Grant.ImageId == grant.ImageId && s.Grant.Kind == GrantKind.Backup)) await EndAsync(older);
+                var olders = _sessions.Values.Where(s => s.Grant.ImageId == grant.ImageId && s.Grant.Kind == GrantKind.Backup);
+                foreach (var older in olders) await EndAsync(older);
             }
             var ofOne = _sessions.Values.Count(s => s.Peer.Name == peer.Name);
             if (_sessions.Count >= options.MaxSessions || ofOne >= options.MaxSessionsOfOne)
             {
-                throw new TroubleException($"client {peer.Name}", $"There are {_sessions.Count} sessions open, {ofOne} of them of this client; no more are taken.",
+                throw new TroubleException($"client {peer.Name}",
+                    $"There are {_sessions.Count} sessions open, {ofOne} of them of this client; no more are taken.",
                     "Wait for running jobs to end, or lower the number of jobs at one time.", true);
             }
             var unit = await units.OpenAsync(grant, cancel);
@@ -45,12 +49,22 @@ internal sealed class SessionTable(IGrantedUnits units, DataServerOptions option
     internal DataSession Find(Peer peer, Guid id, ReadOnlySpan<byte> grantBytes) =>
         _sessions.TryGetValue(id, out var session) && !session.IsOver && session.Belongs(peer, grantBytes)
             ? session
-            : throw new TroubleException($"client {peer.Name}", "Its session is unknown here: this media server was started again, or held it for as long as it could.",
+            : throw new TroubleException($"client {peer.Name}",
+                "Its session is unknown here: this media server was started again, or held it for as long as it could.",
                 "Run the job again; chunks that were stored are not sent twice.", true);
 
     internal async Task EndAsync(DataSession session)
     {
-        if (_sessions.TryRemove(session.Id, out _)) await session.DisposeAsync();
+        if (!_sessions.TryRemove(session.Id, out _)) return;
+        try
+        {
+            await session.DisposeAsync();
+        }
+        catch (Exception e) when (e is TroubleException or IOException)
+        {
+            // Nothing was promised of a session that ends here; the unit's own next open sees what is left.
+            log.LogWarning("A session of '{Client}' ended, and the storage unit failed at that: {Reason}", session.Peer.Name, e.Message);
+        }
     }
 
     /// <summary>Ends sessions whose client did not come back.</summary>
@@ -70,7 +84,8 @@ internal sealed class SessionTable(IGrantedUnits units, DataServerOptions option
 
     private JobGrant Verify(Peer peer, byte[] grantBytes)
     {
-        var verifier = units.Grants ?? throw new TroubleException("media server", "It has not heard from its primary server yet and cannot check job grants.",
+        var verifier = units.Grants ?? throw new TroubleException("media server",
+            "It has not heard from its primary server yet and cannot check job grants.",
             "Check the media server's connection to the primary server.", true);
         return verifier.Verify(grantBytes, peer.Name);
     }

@@ -14,21 +14,22 @@ namespace Stillpoint.Media;
 /// on its data endpoint by the grants that they show. Its data folder holds <c>identity.pem</c>, <c>units.json</c>, <c>grant-key</c> (the
 /// primary's public key, so that it can serve while the primary is away) and <c>endpoints.json</c>.
 /// </summary>
-public sealed class MediaServer : IAsyncDisposable
+public sealed class MediaRole : IAsyncDisposable
 {
     private readonly MediaSettings _settings;
     private readonly AttachedUnits _units;
     private readonly DataServer _data;
     private readonly ControlConnection _control;
+    private int _disposed;
 
-    private MediaServer(MediaSettings settings, RoleIdentity identity, AttachedUnits units, MediaEnvironment environment)
+    private MediaRole(MediaSettings settings, RoleIdentity identity, AttachedUnits units, MediaEnvironment environment)
     {
         _settings = settings;
         _units = units;
         var grants = new GrantedUnits(units, Path.Combine(settings.Data, "grant-key"), environment);
         _data = new DataServer(identity, grants, new DataServerOptions(), environment.Time, environment.NewId, environment.Log);
         EndPoint = _data.Start(settings.Listen);
-        var version = typeof(MediaServer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
+        var version = typeof(MediaRole).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
         _control = new ControlConnection(settings.Primary, identity, () => new RoleHello(PeerRoles.Media, version, DataAddress(), []),
             environment.Time, environment.Jitter, environment.Log)
         {
@@ -45,18 +46,20 @@ public sealed class MediaServer : IAsyncDisposable
 
     /// <summary>Starts a media server whose data folder holds an identity already.</summary>
     /// <exception cref="TroubleException">No identity, a damaged folder, or an endpoint that cannot be had.</exception>
-    public static async Task<MediaServer> StartAsync(MediaSettings settings, RoleIdentity identity, MediaEnvironment environment, CancellationToken cancel)
+    public static async Task<MediaRole> StartAsync(MediaSettings settings, RoleIdentity identity, MediaEnvironment environment,
+        CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(identity);
         ArgumentNullException.ThrowIfNull(environment);
         if (identity.Self.Role != PeerRoles.Media)
         {
-            throw new TroubleException($"identity of {settings.Data}", $"It is that of a {identity.Self.Role}.", "Give a media server a data folder of its own.");
+            throw new TroubleException($"identity of {settings.Data}", $"It is that of a {identity.Self.Role}.",
+                "Give a media server a data folder of its own.");
         }
         Directory.CreateDirectory(settings.Data);
         var units = await AttachedUnits.LoadAsync(settings.Data, environment, cancel);
-        var server = new MediaServer(settings, identity, units, environment);
+        var server = new MediaRole(settings, identity, units, environment);
         server.WriteEndpoints();
         server._control.Start();
         environment.Log.LogInformation("Media server '{Name}' serves data on {EndPoint}.", identity.Self.Name, server.EndPoint);
@@ -66,6 +69,7 @@ public sealed class MediaServer : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         await _control.DisposeAsync();
         await _data.DisposeAsync();
         await _units.DisposeAsync();
