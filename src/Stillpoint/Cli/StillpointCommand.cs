@@ -38,7 +38,8 @@ internal static class StillpointCommand
     private static IEnumerable<Command> Commands() =>
     [
         PrimaryCommand.Create(), HostCommand.Create(), VmCommand.Create(), PolicyCommand.Create(), ScheduleCommand.Create(), JobCommand.Create(),
-        ImageCommand.Create(), RestoreCommand.Create(), StorageUnitCommand.Create(), UserCommand.Create(), TokenCommand.Create(), AuditCommand.Create(),
+        ImageCommand.Create(), RestoreCommand.Create(), StorageUnitCommand.Create(), UserCommand.Create(),
+            TokenCommand.Create(), AuditCommand.Create(),
     ];
 
     private static int Report(Exception failure)
