@@ -9,8 +9,8 @@ internal sealed class CatalogContext(DbContextOptions<CatalogContext> options) :
     public DbSet<PolicyRow> Policies => Set<PolicyRow>();
     public DbSet<ScheduleRow> Schedules => Set<ScheduleRow>();
     public DbSet<HostRecord> Hosts => Set<HostRecord>();
-    public DbSet<MediaServer> MediaServers => Set<MediaServer>();
-    public DbSet<StorageUnit> StorageUnits => Set<StorageUnit>();
+    public DbSet<MediaServerRecord> MediaServers => Set<MediaServerRecord>();
+    public DbSet<StorageUnitRecord> StorageUnits => Set<StorageUnitRecord>();
     public DbSet<Job> Jobs => Set<Job>();
     public DbSet<PhaseRow> Phases => Set<PhaseRow>();
     public DbSet<LogRow> Log => Set<LogRow>();
@@ -78,11 +78,11 @@ internal sealed class CatalogContext(DbContextOptions<CatalogContext> options) :
             host.ToTable("hosts").HasKey(h => h.Name);
             host.Property(h => h.Inventory).IsJson();
         });
-        model.Entity<MediaServer>().ToTable("media_servers").HasKey(m => m.Name);
-        model.Entity<StorageUnit>(unit =>
+        model.Entity<MediaServerRecord>().ToTable("media_servers").HasKey(m => m.Name);
+        model.Entity<StorageUnitRecord>(unit =>
         {
             unit.ToTable("storage_units").HasKey(u => u.Name);
-            unit.HasOne<MediaServer>().WithMany().HasForeignKey(u => u.MediaServer).OnDelete(DeleteBehavior.Restrict);
+            unit.HasOne<MediaServerRecord>().WithMany().HasForeignKey(u => u.MediaServer).OnDelete(DeleteBehavior.Restrict);
         });
         model.Entity<ImageRecord>(image =>
         {

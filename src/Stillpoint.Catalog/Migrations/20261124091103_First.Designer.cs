@@ -519,7 +519,7 @@ namespace Stillpoint.Catalog.Migrations
                     b.ToTable("jobs", (string)null);
                 });
 
-            modelBuilder.Entity("Stillpoint.Model.MediaServer", b =>
+            modelBuilder.Entity("Stillpoint.Model.MediaServerRecord", b =>
                 {
                     b.Property<string>("Name")
                         .HasColumnType("TEXT");
@@ -541,7 +541,7 @@ namespace Stillpoint.Catalog.Migrations
                     b.ToTable("media_servers", (string)null);
                 });
 
-            modelBuilder.Entity("Stillpoint.Model.StorageUnit", b =>
+            modelBuilder.Entity("Stillpoint.Model.StorageUnitRecord", b =>
                 {
                     b.Property<string>("Name")
                         .HasColumnType("TEXT");
@@ -605,9 +605,9 @@ namespace Stillpoint.Catalog.Migrations
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("Stillpoint.Model.StorageUnit", b =>
+            modelBuilder.Entity("Stillpoint.Model.StorageUnitRecord", b =>
                 {
-                    b.HasOne("Stillpoint.Model.MediaServer", null)
+                    b.HasOne("Stillpoint.Model.MediaServerRecord", null)
                         .WithMany()
                         .HasForeignKey("MediaServer")
                         .OnDelete(DeleteBehavior.Restrict)

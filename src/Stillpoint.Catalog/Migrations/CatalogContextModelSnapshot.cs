@@ -516,7 +516,7 @@ namespace Stillpoint.Catalog.Migrations
                     b.ToTable("jobs", (string)null);
                 });
 
-            modelBuilder.Entity("Stillpoint.Model.MediaServer", b =>
+            modelBuilder.Entity("Stillpoint.Model.MediaServerRecord", b =>
                 {
                     b.Property<string>("Name")
                         .HasColumnType("TEXT");
@@ -538,7 +538,7 @@ namespace Stillpoint.Catalog.Migrations
                     b.ToTable("media_servers", (string)null);
                 });
 
-            modelBuilder.Entity("Stillpoint.Model.StorageUnit", b =>
+            modelBuilder.Entity("Stillpoint.Model.StorageUnitRecord", b =>
                 {
                     b.Property<string>("Name")
                         .HasColumnType("TEXT");
@@ -602,9 +602,9 @@ namespace Stillpoint.Catalog.Migrations
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("Stillpoint.Model.StorageUnit", b =>
+            modelBuilder.Entity("Stillpoint.Model.StorageUnitRecord", b =>
                 {
-                    b.HasOne("Stillpoint.Model.MediaServer", null)
+                    b.HasOne("Stillpoint.Model.MediaServerRecord", null)
                         .WithMany()
                         .HasForeignKey("MediaServer")
                         .OnDelete(DeleteBehavior.Restrict)

@@ -44,11 +44,11 @@ public sealed class MediaServerTable
     internal MediaServerTable(CatalogFile file) => _file = file;
 
     /// <summary>All media servers by name.</summary>
-    public Task<IReadOnlyList<MediaServer>> List() => _file.Read<IReadOnlyList<MediaServer>>(async db =>
+    public Task<IReadOnlyList<MediaServerRecord>> List() => _file.Read<IReadOnlyList<MediaServerRecord>>(async db =>
         await db.MediaServers.OrderBy(m => m.Name).ToListAsync());
 
     /// <summary>Adds a media server; one of that name stays as it is.</summary>
-    public Task Add(MediaServer server) => _file.Write(async db =>
+    public Task Add(MediaServerRecord server) => _file.Write(async db =>
     {
         if (!await db.MediaServers.AnyAsync(m => m.Name == server.Name)) db.MediaServers.Add(server);
     });
@@ -70,15 +70,15 @@ public sealed class StorageUnitTable
     internal StorageUnitTable(CatalogFile file) => _file = file;
 
     /// <summary>All storage units by name.</summary>
-    public Task<IReadOnlyList<StorageUnit>> List() => _file.Read<IReadOnlyList<StorageUnit>>(async db =>
+    public Task<IReadOnlyList<StorageUnitRecord>> List() => _file.Read<IReadOnlyList<StorageUnitRecord>>(async db =>
         await db.StorageUnits.OrderBy(u => u.Name).ToListAsync());
 
     /// <summary>One storage unit; null where there is none of that name.</summary>
-    public Task<StorageUnit?> Find(string name) => _file.Read(db => db.StorageUnits.FirstOrDefaultAsync(u => u.Name == name));
+    public Task<StorageUnitRecord?> Find(string name) => _file.Read(db => db.StorageUnits.FirstOrDefaultAsync(u => u.Name == name));
 
     /// <summary>Adds a storage unit.</summary>
     /// <returns>False when the name is taken.</returns>
-    public Task<bool> Add(StorageUnit unit) => _file.Write(async db =>
+    public Task<bool> Add(StorageUnitRecord unit) => _file.Write(async db =>
     {
         if (await db.StorageUnits.AnyAsync(u => u.Name == unit.Name)) return false;
         db.StorageUnits.Add(unit);

@@ -37,7 +37,7 @@ internal static class JoinRoutes
             throw Unknown();
         }
         if (body.Role == PeerRoles.Client) await catalog.Hosts.Add(new HostRecord { Name = body.Name, Joined = now, KeyDomain = body.Name });
-        else await catalog.MediaServers.Add(new MediaServer { Name = body.Name, Joined = now });
+        else await catalog.MediaServers.Add(new MediaServerRecord { Name = body.Name, Joined = now });
         await audit.Write(body.Name, "join", $"{body.Role} {body.Name}", refused: false, null);
         return new JoinResponse(leaf, authority.Pem);
     }

@@ -27,7 +27,7 @@ internal static class StorageUnitRoutes
     private static async Task<StorageUnitView> Show(string name, CatalogStore catalog, Connections connections) =>
         View(await catalog.StorageUnits.Find(name) ?? throw Refusal.NotFound("storage-unit", name), connections);
 
-    private static async Task<Page<MediaServer>> MediaServers(CatalogStore catalog, int? limit, string? after) =>
+    private static async Task<Page<MediaServerRecord>> MediaServers(CatalogStore catalog, int? limit, string? after) =>
         Paging.ByName(await catalog.MediaServers.List(), m => m.Name, limit, after);
 
     private static async Task<IResult> Create(
@@ -48,13 +48,13 @@ internal static class StorageUnitRoutes
         return Results.Created($"/api/v1/storage-units/{body.Name}", View(unit, connections));
     }
 
-    private static async Task<StorageUnit> Attach(Connection media, StorageUnitRequest body, DateTimeOffset now, Connections connections)
+    private static async Task<StorageUnitRecord> Attach(Connection media, StorageUnitRequest body, DateTimeOffset now, Connections connections)
     {
         try
         {
             var info = await connections.Ask(
                 media, (IMediaCalls calls) => calls.AttachUnit(body.Name, body.Folder, body.ChunkSize, body.CompressionLevel));
-            return new StorageUnit
+            return new StorageUnitRecord
             {
                 Name = body.Name,
                 UnitId = info.UnitId,
@@ -96,7 +96,7 @@ internal static class StorageUnitRoutes
         return found;
     }
 
-    private static StorageUnitView View(StorageUnit unit, Connections connections) => new(unit, connections.Media(unit.MediaServer) is not null);
+    private static StorageUnitView View(StorageUnitRecord unit, Connections connections) => new(unit, connections.Media(unit.MediaServer) is not null);
 
     private static Refusal Taken(string name) => Refusal.Conflict($"storage unit {name}", "There is one of that name.", "Give another name.");
 }

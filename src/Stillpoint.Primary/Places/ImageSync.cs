@@ -22,7 +22,7 @@ internal sealed class ImageSync(CatalogStore catalog, Connections connections, E
         if (await catalog.StorageUnits.Find(name) is { } unit) await Compare(unit, stop);
     });
 
-    private async Task Compare(StorageUnit unit, CancellationToken stop)
+    private async Task Compare(StorageUnitRecord unit, CancellationToken stop)
     {
         if (connections.Media(unit.MediaServer) is not { } media) return;
         IReadOnlyList<ImageSummary> stored;

@@ -18,7 +18,7 @@ internal static class VhdxCreation
     {
         using var parent = OpenParent(options);
         var metadata = Plan(path, options, parent);
-        var file = HostFile.Create(path);
+        var file = options.Files.Create(path);
         try
         {
             var disk = Write(file, metadata, options);
@@ -86,7 +86,8 @@ internal static class VhdxCreation
 
     internal static ParentLocator LocatorOf(string childPath, VirtualDisk parent, ParentPaths? paths, Guid? linkage2 = null)
     {
-        paths ??= new ParentPaths(Relative: RelativePath(childPath, parent.Path), Absolute: OperatingSystem.IsWindows() ? Path.GetFullPath(parent.Path) : null);
+        // libvhdi takes the parent's name from the absolute path alone, so there is one even where paths have no drive letter.
+        paths ??= new ParentPaths(Relative: RelativePath(childPath, parent.Path), Absolute: Path.GetFullPath(parent.Path).Replace('/', '\\'));
         var entries = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             [ParentLocator.LinkageKey] = parent.WriteId!.Value.ToString("B"),
@@ -106,7 +107,7 @@ internal static class VhdxCreation
             return options.Parent is null ? null : throw new ArgumentException("only a differencing disk has a parent", nameof(options));
         }
         if (options.Parent is null) throw new ArgumentException("a differencing disk needs a parent", nameof(options));
-        var parent = VirtualDisk.Open(options.Parent, new DiskOpenOptions { ResolveParent = options.ResolveParent });
+        var parent = VirtualDisk.Open(options.Parent, new DiskOpenOptions { ResolveParent = options.ResolveParent, Files = options.Files });
         if (parent.Format == DiskFormat.Vhdx) return parent;
         parent.Dispose();
         throw new ArgumentException($"{options.Parent} is {parent.Format}; the parent of a VHDX is a VHDX", nameof(options));

@@ -96,7 +96,7 @@ internal sealed class VhdxLog
         WriteRing(entry);
         _file.Sync();
         // Only now may the header name the log: a log id without an entry means a damaged file.
-        if (first) _headers.Update(_headers.Current with { LogId = _logId });
+        if (first) _headers.Update(_headers.Current with { LogId = _logId, FileWriteId = _newId() });
         foreach (var change in changes)
         {
             _file.Write(change.Offset, change.Page);

@@ -28,14 +28,7 @@ internal static class PrimaryCommand
         Terminal.Note($"fingerprint of its authority: {server.Fingerprint}");
         if (server.FirstPassword is { } password)
             Terminal.Note($"first sign-in: user admin, password {password} (also in {Path.Combine(data, "first-password")} until it was used)");
-        try
-        {
-            await Task.Delay(Timeout.Infinite, cancel);
-        }
-        catch (OperationCanceledException)
-        {
-            // Told to stop: that is how a server ends.
-        }
+        await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return ExitCodes.Ok;
     }
 
@@ -43,10 +36,8 @@ internal static class PrimaryCommand
     {
         try
         {
-#pragma warning disable RS0030 // The composition root is where ids come from.
             return await PrimaryServer.Start(
-                new PrimaryOptions { DataFolder = data, Listen = listen, KeyFormat = new ChunkKeyFormat(), NewId = Guid.NewGuid }, cancel);
-#pragma warning restore RS0030
+                new PrimaryOptions { DataFolder = data, Listen = listen, KeyFormat = new ChunkKeyFormat(), NewId = Ids.New }, cancel);
         }
         catch (TroubleException e) when (e.Trouble.Retry)
         {

@@ -37,9 +37,10 @@ internal static class StillpointCommand
 
     private static IEnumerable<Command> Commands() =>
     [
-        PrimaryCommand.Create(), HostCommand.Create(), VmCommand.Create(), PolicyCommand.Create(), ScheduleCommand.Create(), JobCommand.Create(),
-        ImageCommand.Create(), RestoreCommand.Create(), StorageUnitCommand.Create(), UserCommand.Create(),
-            TokenCommand.Create(), AuditCommand.Create(),
+        PrimaryCommand.Create(), MediaCommand.Create(), ClientCommand.Create(), LabCommand.Create(),
+        HostCommand.Create(), VmCommand.Create(), PolicyCommand.Create(), ScheduleCommand.Create(), JobCommand.Create(), ImageCommand.Create(),
+        RestoreCommand.Create(), StorageUnitCommand.Create(), UserCommand.Create(), TokenCommand.Create(), AuditCommand.Create(),
+        StoreCommand.Create(),
     ];
 
     private static int Report(Exception failure)

@@ -1,7 +1,7 @@
 namespace Stillpoint.Model;
 
 /// <summary>A media server as the catalog knows it.</summary>
-public sealed record MediaServer
+public sealed record MediaServerRecord
 {
     /// <summary>Its name: the subject of its certificate.</summary>
     public required string Name { get; init; }
@@ -20,7 +20,7 @@ public sealed record MediaServer
 }
 
 /// <summary>A storage unit as the catalog knows it.</summary>
-public sealed record StorageUnit
+public sealed record StorageUnitRecord
 {
     /// <summary>Unique at the primary server.</summary>
     public required string Name { get; init; }
@@ -59,4 +59,4 @@ public sealed record StorageUnitRequest(
 /// <summary>A storage unit as lists show it.</summary>
 /// <param name="Unit">The unit.</param>
 /// <param name="Connected">True while its media server is.</param>
-public sealed record StorageUnitView(StorageUnit Unit, bool Connected);
+public sealed record StorageUnitView(StorageUnitRecord Unit, bool Connected);
