@@ -10,12 +10,7 @@ namespace Stillpoint.Cli;
 /// <summary><c>stillpoint client</c>: the role on a Hyper-V host.</summary>
 internal static class ClientCommand
 {
-    private static readonly Option<Uri> s_hyperV = new("--hyperv")
-    {
-        Description = "WS-Management address of the Hyper-V host.",
-        HelpName = "URL",
-        Required = true,
-    };
+    private static readonly Option<Uri> s_hyperV = UrlOption.Create("--hyperv", "WS-Management address of the Hyper-V host.");
 
     private static readonly Option<string> s_user = new("--hyperv-user")
     {

@@ -10,7 +10,7 @@ namespace Stillpoint.Cli;
 /// <summary>What every role that joins a primary server shares: its options, its identity, the file that tells its addresses.</summary>
 internal static class RoleJoin
 {
-    private static readonly Option<Uri> s_primary = new("--primary") { Description = "Address of the primary server.", HelpName = "URL", Required = true };
+    private static readonly Option<Uri> s_primary = UrlOption.Create("--primary", "Address of the primary server.");
 
     private static readonly Option<string?> s_fingerprint = new("--fingerprint")
     {
