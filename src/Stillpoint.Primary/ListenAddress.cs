@@ -19,7 +19,8 @@ internal static class ListenAddress
             if (string.Equals(host, "localhost", StringComparison.OrdinalIgnoreCase)) return new IPEndPoint(IPAddress.Loopback, port);
             if (IPAddress.TryParse(host, out var address)) return new IPEndPoint(address, port);
         }
-        throw new TroubleException($"address {text}", "It is not HOST:PORT with an IP address, localhost or *.", "For example --listen 0.0.0.0:7843.");
+        throw new TroubleException($"address {text}", "It is not HOST:PORT with an IP address, localhost or *.",
+            "For example --listen 0.0.0.0:7843.");
     }
 
     /// <summary>Names and addresses that browsers may reach this machine by.</summary>

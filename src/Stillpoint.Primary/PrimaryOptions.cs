@@ -36,6 +36,9 @@ public sealed record PrimaryOptions
     /// <summary>How long a sign-in lasts.</summary>
     public TimeSpan SessionLife { get; init; } = TimeSpan.FromHours(12);
 
+    /// <summary>Rounds of PBKDF2 for a password that is set now; what was kept before keeps its own.</summary>
+    public int PasswordCost { get; init; } = 210_000;
+
     /// <summary>How long a job may open data sessions.</summary>
     public TimeSpan GrantLife { get; init; } = TimeSpan.FromHours(24);
 

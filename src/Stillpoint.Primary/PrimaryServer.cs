@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Connections;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -98,7 +99,8 @@ public sealed class PrimaryServer : IAsyncDisposable
         }
         catch (IOException e)
         {
-            throw new TroubleException($"address {listen}", $"It cannot be listened on: {e.Message}", "Give another with --listen HOST:PORT.", inner: e);
+            throw new TroubleException($"address {listen}", $"It cannot be listened on: {e.Message}",
+                "Give another with --listen HOST:PORT.", inner: e);
         }
     }
 
@@ -145,10 +147,12 @@ public sealed class PrimaryServer : IAsyncDisposable
         IServiceCollection services, PrimaryOptions options, DataFolder folder, CertificateAuthority authority, CatalogStore catalog)
     {
         services.AddSingleton(options).AddSingleton(options.Time).AddSingleton(folder).AddSingleton(RandomNumberGenerator.Create());
-        services.AddSingleton(_ => authority).AddSingleton(_ => catalog).AddSingleton(_ => GrantSigner.LoadOrCreate(Path.Combine(folder.Path, "keys", "grant.key")));
+        services.AddSingleton(_ => authority).AddSingleton(_ => catalog)
+            .AddSingleton(_ => GrantSigner.LoadOrCreate(Path.Combine(folder.Path, "keys", "grant.key")));
         services.AddSingleton(new PeerCertificates(authority.Certificate, options.Time));
-        services.AddSingleton<Secrets>().AddSingleton<FirstAccount>().AddSingleton<SignIn>().AddSingleton<AuditLog>().AddSingleton<KeyDomains>();
-        services.AddSingleton<Connections>().AddSingleton<Arrivals>().AddSingleton<Inventories>().AddSingleton<VmSelector>();
+        services.AddSingleton<Secrets>().AddSingleton<Passwords>().AddSingleton<FirstAccount>().AddSingleton<SignIn>()
+            .AddSingleton<AuditLog>().AddSingleton<KeyDomains>();
+        services.AddSingleton<Connections>().AddSingleton<Arrivals>().AddSingleton<Inventories>().AddSingleton<ImageSync>().AddSingleton<VmSelector>();
         services.AddSingleton<JobWatch>().AddSingleton<JobEnds>().AddSingleton<JobReturns>().AddSingleton<JobReports>();
         services.AddSingleton<Orders>().AddSingleton<JobRequests>();
         services.AddSingleton<IHostLifetime, NoLifetime>();
@@ -162,6 +166,8 @@ public sealed class PrimaryServer : IAsyncDisposable
     {
         services.ConfigureHttpJsonOptions(json => Words.Configure(json.SerializerOptions));
         services.AddExceptionHandler<Problems>();
+        // A body that does not fit is answered as a problem too, not with an empty 400.
+        services.Configure<RouteHandlerOptions>(handlers => handlers.ThrowOnBadRequest = true);
         services.AddAuthentication().AddScheme<AuthenticationSchemeOptions, BearerHandler>(Roles.Bearer, null)
             .AddScheme<AuthenticationSchemeOptions, PeerHandler>(Roles.Peer, null);
         services.AddAuthorization(Roles.Configure);

@@ -27,7 +27,8 @@ internal sealed class Refusal : Exception
 
     public static Refusal Conflict(string culprit, string message, string next) => new(409, new Trouble(null, culprit, message, next));
 
-    public static Refusal Unavailable(string culprit, string message, string next) => new(503, new Trouble(null, culprit, message, next, Retry: true));
+    public static Refusal Unavailable(string culprit, string message, string next) =>
+        new(503, new Trouble(null, culprit, message, next, Retry: true));
 
     private static string Shown(string name) => $"'{new string([.. name.Take(80).Select(c => char.IsControl(c) ? '?' : c)])}'";
 }

@@ -3,7 +3,8 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace Stillpoint.Catalog;
 
-/// <summary>What a SQLite connection forgets when it is closed. Every commit is synced: what the primary answered for must outlive a power cut.</summary>
+/// <summary>What a SQLite connection forgets when it is closed. Every commit is synced: what the primary answered for
+/// must outlive a power cut.</summary>
 internal sealed class ConnectionSettings : DbConnectionInterceptor
 {
     private const string Settings = "PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;";

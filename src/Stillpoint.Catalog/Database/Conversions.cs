@@ -15,7 +15,8 @@ internal sealed class WordConverter<T>() : ValueConverter<T, string>(value => Wo
 }
 
 /// <summary>Times are stored as UTC ticks: they sort and compare in every database alike.</summary>
-internal sealed class TimeConverter() : ValueConverter<DateTimeOffset, long>(value => value.UtcTicks, ticks => new DateTimeOffset(ticks, TimeSpan.Zero));
+internal sealed class TimeConverter() : ValueConverter<DateTimeOffset, long>(value => value.UtcTicks,
+    ticks => new DateTimeOffset(ticks, TimeSpan.Zero));
 
 /// <summary>Spans are stored as ticks.</summary>
 internal sealed class SpanConverter() : ValueConverter<TimeSpan, long>(value => value.Ticks, ticks => new TimeSpan(ticks));

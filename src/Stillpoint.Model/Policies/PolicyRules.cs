@@ -43,7 +43,8 @@ public static class PolicyRules
                 found.Add($"vms[{i}].host: name the host.");
                 continue;
             }
-            if (selection.Vm is { } vm && (vm.Length is 0 or > 256 || vm.Any(char.IsControl))) found.Add($"vms[{i}].vm: must have 1 to 256 characters.");
+            if (selection.Vm is { } vm && (vm.Length is 0 or > 256 || vm.Any(char.IsControl)))
+                found.Add($"vms[{i}].vm: must have 1 to 256 characters.");
             if (!seen.Add(selection)) found.Add($"vms[{i}]: named twice.");
         }
     }

@@ -36,7 +36,8 @@ internal static class PolicyRoutes
         return Results.Created($"/api/v1/policies/{body.Name}", View(await Find(catalog, body.Name)));
     }
 
-    private static async Task<PolicyView> Edit(string name, Policy body, ClaimsPrincipal user, CatalogStore catalog, AuditLog audit, TimeProvider time)
+    private static async Task<PolicyView> Edit(string name, Policy body,
+        ClaimsPrincipal user, CatalogStore catalog, AuditLog audit, TimeProvider time)
     {
         if (body.Name != name) throw Refusal.Invalid("name", "A policy keeps its name.", $"Send the name {name}, or create another policy.");
         await Check(body, catalog);

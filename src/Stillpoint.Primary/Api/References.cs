@@ -18,7 +18,8 @@ internal static class References
         string noun, string reference, Func<Guid, Task<T?>> byId, Func<string, Task<IReadOnlyList<T>>> byPrefix) where T : class
     {
         if (Guid.TryParse(reference, out var id)) return await byId(id) ?? throw Refusal.NotFound(noun, reference);
-        if (reference.Length is < Shortest or > 36 || !reference.All(c => char.IsAsciiHexDigit(c) || c == '-')) throw Refusal.NotFound(noun, reference);
+        if (reference.Length is < Shortest or > 36 || !reference.All(c => char.IsAsciiHexDigit(c) || c == '-'))
+            throw Refusal.NotFound(noun, reference);
         var found = await byPrefix(reference);
         return found.Count switch
         {

@@ -27,12 +27,13 @@ internal static class SessionRoutes
         return Results.NoContent();
     }
 
-    private static async Task<IResult> SetPassword(NewPassword body, ClaimsPrincipal user, CatalogStore catalog, SignIn signIn, AuditLog audit)
+    private static async Task<IResult> SetPassword(
+        NewPassword body, ClaimsPrincipal user, CatalogStore catalog, SignIn signIn, Passwords passwords, AuditLog audit)
     {
         var name = Roles.NameOf(user);
-        if (SignIn.Fault(body.New) is { } fault) throw Refusal.Invalid("new", fault, "Choose another.");
+        if (Passwords.Fault(body.New) is { } fault) throw Refusal.Invalid("new", fault, "Choose another.");
         await signIn.Session(name, body.Old);
-        await catalog.People.SetPassword(name, SignIn.Hash(name, body.New!));
+        await catalog.People.SetPassword(name, passwords.Hash(name, body.New!));
         await audit.Done(user, "user.password", name);
         return Results.NoContent();
     }

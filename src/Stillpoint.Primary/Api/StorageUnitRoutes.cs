@@ -88,7 +88,8 @@ internal static class StorageUnitRoutes
     {
         List<string> found = [];
         if (!Names.AreSound(body.Name)) found.Add($"name: must be {Names.Rule}.");
-        if (body.Folder is not { Length: > 0 and <= 1024 } || body.Folder.Any(char.IsControl)) found.Add("folder: name an absolute folder on the media server.");
+        if (body.Folder is not { Length: > 0 and <= 1024 } || body.Folder.Any(char.IsControl))
+            found.Add("folder: name an absolute folder on the media server.");
         if (body.ChunkSize is < 4096 or > 4 * 1024 * 1024 || !BitOperations.IsPow2(body.ChunkSize))
             found.Add("chunkSize: must be a power of two from 4 KiB to 4 MiB.");
         if (body.CompressionLevel is < 1 or > 19) found.Add("compressionLevel: must be from 1 to 19.");

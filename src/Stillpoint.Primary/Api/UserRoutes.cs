@@ -22,22 +22,24 @@ internal static class UserRoutes
     private static async Task<Page<Account>> List(CatalogStore catalog, int? limit, string? after) =>
         Paging.ByName(await catalog.People.List(), a => a.Name, limit, after);
 
-    private static async Task<IResult> Create(NewUser body, ClaimsPrincipal user, CatalogStore catalog, AuditLog audit, TimeProvider time)
+    private static async Task<IResult> Create(NewUser body,
+        ClaimsPrincipal user, CatalogStore catalog, Passwords passwords, AuditLog audit, TimeProvider time)
     {
         if (!Names.AreSound(body.Name)) throw Refusal.Invalid("name", $"It must be {Names.Rule}.", "Give another.");
         if (body.Role is not { } role) throw Refusal.Invalid("role", "It must be viewer, operator or admin.", "Give one of them.");
-        if (SignIn.Fault(body.Password) is { } fault) throw Refusal.Invalid("password", fault, "Choose another.");
+        if (Passwords.Fault(body.Password) is { } fault) throw Refusal.Invalid("password", fault, "Choose another.");
         var account = new Account(body.Name!, role, time.GetUtcNow(), null);
-        if (!await catalog.People.Create(account, SignIn.Hash(account.Name, body.Password!)))
+        if (!await catalog.People.Create(account, passwords.Hash(account.Name, body.Password!)))
             throw Refusal.Conflict($"user {account.Name}", "There is one of that name.", "Give another name.");
         await audit.Done(user, "user.create", account.Name, Words.Of(role));
         return Results.Created($"/api/v1/users/{account.Name}", account);
     }
 
-    private static async Task<IResult> SetPassword(string name, OtherPassword body, ClaimsPrincipal user, CatalogStore catalog, AuditLog audit)
+    private static async Task<IResult> SetPassword(
+        string name, OtherPassword body, ClaimsPrincipal user, CatalogStore catalog, Passwords passwords, AuditLog audit)
     {
-        if (SignIn.Fault(body.Password) is { } fault) throw Refusal.Invalid("password", fault, "Choose another.");
-        if (!await catalog.People.SetPassword(name, SignIn.Hash(name, body.Password!))) throw Refusal.NotFound("user", name);
+        if (Passwords.Fault(body.Password) is { } fault) throw Refusal.Invalid("password", fault, "Choose another.");
+        if (!await catalog.People.SetPassword(name, passwords.Hash(name, body.Password!))) throw Refusal.NotFound("user", name);
         await audit.Done(user, "user.password", name);
         return Results.NoContent();
     }

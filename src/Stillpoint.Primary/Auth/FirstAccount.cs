@@ -7,7 +7,7 @@ using Stillpoint.Model;
 namespace Stillpoint.Primary;
 
 /// <summary>The first administrator: made at the first start with a random password, which lies in <c>first-password</c> until it was used.</summary>
-internal sealed class FirstAccount(DataFolder folder, Secrets secrets, ILogger<FirstAccount> log)
+internal sealed class FirstAccount(DataFolder folder, Secrets secrets, Passwords passwords, ILogger<FirstAccount> log)
 {
     public const string User = "admin";
     public const string FileName = "first-password";
@@ -21,7 +21,7 @@ internal sealed class FirstAccount(DataFolder folder, Secrets secrets, ILogger<F
         var password = secrets.New("")[..24];
         // The file before the row: an account whose password nobody knows would lock everybody out.
         DurableFile.Replace(Path, Encoding.ASCII.GetBytes(password + "\n"));
-        await catalog.People.Create(new Account(User, UserRole.Admin, now, null), SignIn.Hash(User, password));
+        await catalog.People.Create(new Account(User, UserRole.Admin, now, null), passwords.Hash(User, password));
         return password;
     }
 

@@ -4,7 +4,8 @@ using Stillpoint.Model;
 
 namespace Stillpoint.Primary;
 
-/// <summary>Schemes and policies of authorization: one policy a role of people, each including the ones before it, and one for our own roles.</summary>
+/// <summary>Schemes and policies of authorization: one policy a role of people, each including the ones
+/// before it, and one for our own roles.</summary>
 internal static class Roles
 {
     public const string Bearer = "bearer";

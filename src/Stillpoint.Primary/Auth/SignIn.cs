@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Identity;
-using Microsoft.Extensions.Options;
 using Stillpoint.Catalog;
 using Stillpoint.Model;
 
@@ -9,38 +7,27 @@ namespace Stillpoint.Primary;
 
 /// <summary>Passwords and sessions. A wrong name costs as much time as a wrong password; ten failures for a name within a quarter of an hour lock
 /// it for the rest of that quarter.</summary>
-internal sealed class SignIn(CatalogStore catalog, Secrets secrets, FirstAccount first, AuditLog audit, PrimaryOptions options)
+internal sealed class SignIn(CatalogStore catalog, Secrets secrets, Passwords passwords, FirstAccount first, AuditLog audit, PrimaryOptions options)
 {
-    public const int ShortestPassword = 10;
-    public const int LongestPassword = 256;
     private const int MostFailures = 10;
     private const int MostNames = 10_000;
     private static readonly TimeSpan s_quarter = TimeSpan.FromMinutes(15);
-    private static readonly PasswordHasher<string> s_hasher = new(Options.Create(new PasswordHasherOptions { IterationCount = 210_000 }));
-    private static readonly Lazy<string> s_nobody = new(() => s_hasher.HashPassword("", "nobody's password"));
+    private readonly Lazy<string> _nobody = new(() => passwords.Hash("", "nobody's password"));
     private readonly ConcurrentDictionary<string, (int Count, DateTimeOffset Since)> _failures = new(StringComparer.OrdinalIgnoreCase);
-
-    /// <summary>What is kept of a password.</summary>
-    public static string Hash(string user, string password) => s_hasher.HashPassword(user, password);
-
-    /// <summary>What is wrong with a new password; null when nothing.</summary>
-    public static string? Fault(string? password) => password is { Length: >= ShortestPassword and <= LongestPassword }
-        ? null
-        : $"A password has {ShortestPassword} to {LongestPassword} characters.";
 
     /// <summary>A session for a name and password.</summary>
     /// <exception cref="Refusal">They do not fit, or the name is locked.</exception>
     public async Task<IssuedToken> Session(string? user, string? password)
     {
         var now = options.Time.GetUtcNow();
-        if (!Names.AreSound(user) || password is not { Length: > 0 and <= LongestPassword }) throw Wrong();
+        if (!Names.AreSound(user) || password is not { Length: > 0 and <= Passwords.Longest }) throw Wrong();
         if (_failures.TryGetValue(user!, out var failed) && failed.Count >= MostFailures && now - failed.Since < s_quarter)
         {
             throw new Refusal(StatusCodes.Status429TooManyRequests, new Trouble(
                 null, $"user {user}", "Too many failed sign-ins.", $"Wait until {failed.Since + s_quarter:HH:mm} UTC.", Retry: true));
         }
         var found = await catalog.People.Find(user!);
-        var fits = s_hasher.VerifyHashedPassword(user!, found?.PasswordHash ?? s_nobody.Value, password) != PasswordVerificationResult.Failed;
+        var fits = passwords.Fits(user!, found?.PasswordHash ?? _nobody.Value, password);
         if (found is null || !fits)
         {
             Count(user!, now);

@@ -5,9 +5,10 @@ using Stillpoint.Transport;
 
 namespace Stillpoint.Primary;
 
-/// <summary>A client or a media server comes and goes: it is noted, its jobs are compared with what it still works on, its host is looked at.</summary>
+/// <summary>A client or a media server comes and goes: it is noted, its jobs are compared with what it still
+/// works on, its host is looked at.</summary>
 internal sealed class Arrivals(
-    CatalogStore catalog, Connections connections, JobReturns returns, Inventories inventories, GrantSigner signer, JobDispatcher dispatcher,
+    CatalogStore catalog, Connections connections, JobReturns returns, Inventories inventories, ImageSync images, GrantSigner signer, JobDispatcher dispatcher,
     TimeProvider time, ILogger<Arrivals> log)
 {
     private const int MostActiveJobs = 1_000;
@@ -31,6 +32,7 @@ internal sealed class Arrivals(
         else
         {
             connections.Add(connection);
+            images.ServerSoon(name);
         }
         dispatcher.Wake();
         return new RoleWelcome(ProductVersion.Text, signer.PublicKey);

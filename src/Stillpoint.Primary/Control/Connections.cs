@@ -84,5 +84,6 @@ internal sealed class Connections(IHubContext<ControlHub> hub, TimeProvider time
     }
 
     private static Refusal Silent(Connection peer) => Refusal.Unavailable(
-        $"{peer.Role} {peer.Name}", "It did not answer: the connection was lost, or it hangs.", "Look whether its service runs and reaches the primary server.");
+        $"{peer.Role} {peer.Name}", "It did not answer: the connection was lost, or it hangs.",
+        "Look whether its service runs and reaches the primary server.");
 }

@@ -12,7 +12,8 @@ namespace Stillpoint.Primary;
 /// between is settled when the client comes back (<see cref="JobReturns"/>).
 /// </summary>
 internal sealed class JobDispatcher(
-    CatalogStore catalog, Connections connections, Orders orders, JobEnds ends, JobWatch watch, Errands errands, PrimaryOptions options, ILogger<JobDispatcher> log)
+    CatalogStore catalog, Connections connections, Orders orders, JobEnds ends, JobWatch watch, Errands errands,
+    PrimaryOptions options, ILogger<JobDispatcher> log)
     : BackgroundService
 {
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
@@ -137,7 +138,9 @@ internal sealed class JobDispatcher(
         var since = job.Started is { } started && started > away ? started : away;
         if (options.Time.GetUtcNow() - since < options.ClientSilence) return;
         var trouble = new Trouble(null, $"host {job.Host}", "Its client was not heard of any more while the job ran.",
-            "Look whether the host is up and its client reaches the primary server. When the client comes back with the job, the job goes on.", Retry: true);
-        if (await ends.Fail(job.Id, trouble, lost: true, unless: now => now.State != JobState.Active)) log.LogWarning("job {Job}: {Trouble}", job.Id, trouble);
+            "Look whether the host is up and its client reaches the primary server. When the client comes back with the job, the job goes on.",
+            Retry: true);
+        if (await ends.Fail(job.Id, trouble, lost: true, unless: now => now.State != JobState.Active))
+            log.LogWarning("job {Job}: {Trouble}", job.Id, trouble);
     }
 }

@@ -5,7 +5,7 @@ using Stillpoint.Model;
 namespace Stillpoint.Primary;
 
 /// <summary>What clients say of their jobs. A client speaks for its own jobs only; what it says is bounded and kept before it is answered.</summary>
-internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispatcher dispatcher, TimeProvider time, ILogger<JobReports> log)
+internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispatcher dispatcher, ImageSync images, TimeProvider time, ILogger<JobReports> log)
 {
     private const int LongestText = 2_000;
     private const int MostLines = 1_000;
@@ -34,7 +34,8 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
     public async Task RecordIntent(string client, Intent intent)
     {
         await Own(client, intent.JobId);
-        if (intent.IdsBefore is not { Count: <= 10_000 } before || before.Any(i => i is not { Length: <= 4096 }) || intent.ResultId is { Length: > 4096 })
+        if (intent.IdsBefore is not { Count: <= 10_000 } before || before.Any(i => i is not { Length: <= 4096 })
+            || intent.ResultId is { Length: > 4096 })
             throw Hostile(client, "an intent is out of bounds");
         if (!await catalog.Intents.Put(client, intent)) throw Hostile(client, "an intent of that id belongs to another job");
     }
@@ -66,6 +67,8 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
         Kill.Reach(KillPoint.OutcomeReceived);
         log.LogInformation("job {Job} {Vm} on {Host}: {Outcome} {Trouble}", job.Id, job.VmName, job.Host, Words.Of(report.Outcome), done.Trouble);
         watch.End(job.Id);
+        // It may have committed an image and failed after that.
+        if (job.Kind == JobKind.Backup && image is null) images.UnitSoon(job.StorageUnit);
         dispatcher.Wake();
     }
 
@@ -74,29 +77,32 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
     {
         if (job.Kind != JobKind.Backup || image.VmId != job.VmId || image.JobId != job.Id || job.ImageId is { } granted && granted != image.Id)
             throw Hostile(job.Host, $"it reports an image that job {job.Id} had no grant for");
-        if (image.Disks is not { Count: <= MostDisks } disks || disks.Any(d => d is not { Name.Length: <= 512, FullReason: null or { Length: <= LongestText } }))
+        if (image.Disks is not { Count: <= MostDisks } disks || disks.Any(
+            d => d is not { Name.Length: <= 512, FullReason: null or { Length: <= LongestText } }))
             throw Hostile(job.Host, "the figures of an image are out of bounds");
-        var host = await catalog.Hosts.Find(job.Host);
-        return new ImageRecord
-        {
-            Id = image.Id,
-            VmId = job.VmId,
-            Vm = job.VmName,
-            Host = job.Host,
-            StorageUnit = job.StorageUnit,
-            Policy = job.Policy,
-            Schedule = job.Schedule,
-            KeyDomain = host?.KeyDomain ?? job.Host,
-            JobId = job.Id,
-            Created = image.Created,
-            Type = image.Type,
-            Consistency = image.Consistency,
-            Method = image.Method,
-            Disks = disks,
-            HasBaseNote = image.HasBaseNote,
-            Verified = image.Verified,
-        };
+        return Row(job, image, await catalog.Hosts.Find(job.Host));
     }
+
+    /// <summary>The catalog's row: names and places from the job, the rest as it was stored.</summary>
+    public static ImageRecord Row(Job job, ImageSummary image, HostRecord? host) => new()
+    {
+        Id = image.Id,
+        VmId = job.VmId,
+        Vm = job.VmName,
+        Host = job.Host,
+        StorageUnit = job.StorageUnit,
+        Policy = job.Policy,
+        Schedule = job.Schedule,
+        KeyDomain = host?.KeyDomain ?? job.Host,
+        JobId = job.Id,
+        Created = image.Created,
+        Type = image.Type,
+        Consistency = image.Consistency,
+        Method = image.Method,
+        Disks = image.Disks,
+        HasBaseNote = image.HasBaseNote,
+        Verified = image.Verified,
+    };
 
     private async Task<Job> Own(string client, Guid jobId) =>
         await catalog.Jobs.Find(jobId) is { } job && job.Host == client ? job : throw Hostile(client, $"job {jobId} is not one of its own");

@@ -6,8 +6,8 @@ namespace Stillpoint.Primary;
 
 /// <summary>What people and the scheduler ask of jobs: run, restore, cancel, try again.</summary>
 internal sealed class JobRequests(
-    CatalogStore catalog, Connections connections, VmSelector selector, JobDispatcher dispatcher, JobWatch watch, Errands errands, PrimaryOptions options,
-    ILogger<JobRequests> log)
+    CatalogStore catalog, Connections connections, VmSelector selector, JobDispatcher dispatcher, JobWatch watch, Errands errands,
+    PrimaryOptions options, ILogger<JobRequests> log)
 {
     /// <summary>Queues one backup for each VM that the policy selects, or for one of them.</summary>
     /// <param name="policyName">The policy.</param>
@@ -41,7 +41,8 @@ internal sealed class JobRequests(
         var selected = await selector.Select(due.Policy, vm: null, mayAsk: true);
         var open = (await catalog.Jobs.Open()).Where(j => j.Policy == due.Policy.Name).Select(j => (j.Host, j.VmId)).ToHashSet();
         var free = selected with { Vms = [.. selected.Vms.Where(v => !open.Contains((v.Host, v.Vm.Id)))] };
-        if (due.Missed > 0) log.LogWarning("policy {Policy}: {Missed} due times of {Schedule} passed without a run", due.Policy.Name, due.Missed, due.Schedule.Name);
+        var (policy, schedule) = (due.Policy.Name, due.Schedule.Name);
+        if (due.Missed > 0) log.LogWarning("policy {Policy}: {Missed} due times of {Schedule} passed without a run", policy, due.Missed, schedule);
         foreach (var missing in selected.Missing) log.LogWarning("policy {Policy}: {Missing}", due.Policy.Name, missing);
         await Queue(due.Policy, due.Schedule, free, due.Answered, "scheduler");
     }

@@ -10,7 +10,7 @@ namespace Stillpoint.Primary;
 /// arrive; one that it never took over is handed out again.
 /// </summary>
 internal sealed class JobReturns(
-    CatalogStore catalog, Connections connections, JobEnds ends, JobDispatcher dispatcher, JobWatch watch, Errands errands, PrimaryOptions options,
+    CatalogStore catalog, Connections connections, JobEnds ends, JobDispatcher dispatcher, ImageSync images, JobWatch watch, Errands errands, PrimaryOptions options,
     ILogger<JobReturns> log)
 {
     /// <summary>Brings back what the client works on.</summary>
@@ -71,6 +71,8 @@ internal sealed class JobReturns(
         }
         var trouble = new Trouble(null, $"host {client}", "The client on the host was restarted while the job ran.",
             "Run it again; the next run clears what was left on the host.", Retry: true);
-        if (await ends.Fail(id, trouble, lost: true, unless: job => job.State != JobState.Active)) log.LogWarning("job {Job}: {Trouble}", id, trouble);
+        if (!await ends.Fail(id, trouble, lost: true, unless: job => job.State != JobState.Active)) return;
+        log.LogWarning("job {Job}: {Trouble}", id, trouble);
+        if (await catalog.Jobs.Find(id) is { Kind: JobKind.Backup } lost) images.UnitSoon(lost.StorageUnit);
     }
 }

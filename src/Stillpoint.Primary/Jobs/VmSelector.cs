@@ -61,7 +61,8 @@ internal sealed class VmSelector(CatalogStore catalog, Connections connections, 
 
     private bool NeedsLook(HostRecord host, VmSelection selection) =>
         connections.Client(host.Name) is not null
-        && (host.InventoryTaken is not { } taken || time.GetUtcNow() - taken > s_old || selection.Vm is not null && Matches(host, selection).Count == 0);
+        && (host.InventoryTaken is not { } taken || time.GetUtcNow() - taken > s_old
+            || selection.Vm is not null && Matches(host, selection).Count == 0);
 
     private async Task<HostRecord?> Look(string host, List<string> missing)
     {

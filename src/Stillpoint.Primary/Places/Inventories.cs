@@ -51,7 +51,8 @@ internal sealed class Inventories(CatalogStore catalog, Connections connections,
     private static void Check(string host, HostInventory inventory)
     {
         if (inventory is not { Vms.Count: <= MostVms, HostName.Length: <= 256 }
-            || inventory.Vms.Any(v => v is not { Name.Length: <= 256, State.Length: <= 64, ConfigurationVersion.Length: <= 64, Disks.Count: <= MostDisks }
+            || inventory.Vms.Any(v => v is not { Name.Length: <= 256, State.Length: <= 64,
+                ConfigurationVersion.Length: <= 64, Disks.Count: <= MostDisks }
                 || v.Disks.Any(d => d is not { Path.Length: <= 4096, Size: >= 0 })))
         {
             throw new TroubleException($"host {host}", "Its client's inventory is out of bounds.", "Bring the client to the primary's version.");

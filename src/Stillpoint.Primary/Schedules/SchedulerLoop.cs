@@ -6,7 +6,8 @@ using Stillpoint.Model;
 namespace Stillpoint.Primary;
 
 /// <summary>Looks which schedules are due and queues their jobs. What is due is decided in Model; here is only the clock.</summary>
-internal sealed class SchedulerLoop(CatalogStore catalog, JobRequests requests, PrimaryOptions options, ILogger<SchedulerLoop> log) : BackgroundService
+internal sealed class SchedulerLoop(CatalogStore catalog, JobRequests requests, PrimaryOptions options,
+    ILogger<SchedulerLoop> log) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

@@ -48,8 +48,10 @@ internal static class HostCommand
     private static int Print(ParseResult parsed, HostView host)
     {
         var code = Results.Show(parsed, host,
-            ("host", host.Name), ("host's own name", host.Inventory?.HostName), ("connected", host.Connected ? "yes" : "no"), ("version", host.Version),
+            ("host", host.Name), ("host's own name", host.Inventory?.HostName), ("connected", host.Connected ? "yes" : "no"),
+                ("version", host.Version),
             ("key domain", host.KeyDomain), ("last seen", Results.At(host.LastSeen)), ("looked at", Results.At(host.InventoryTaken)));
-        return Results.IsJson(parsed) ? code : VmCommand.Print(parsed, [.. (host.Inventory?.Vms ?? []).Select(v => new VmView(host.Name, v, [], null))]);
+        return Results.IsJson(parsed) ? code
+            : VmCommand.Print(parsed, [.. (host.Inventory?.Vms ?? []).Select(v => new VmView(host.Name, v, [], null))]);
     }
 }

@@ -39,13 +39,15 @@ internal static class ImageCommand
             var image = await api.Get<ImageRecord>($"images/{Uri.EscapeDataString(parsed.GetRequiredValue(id))}", cancel);
             Results.Show(parsed, image,
                 ("image", image.Id.ToString()), ("VM", $"{image.Vm} {image.VmId}"), ("host", image.Host), ("created", Results.At(image.Created)),
-                ("type", Words.Of(image.Type)), ("consistency", Words.Of(image.Consistency)), ("method", image.Method is { } method ? Words.Of(method) : null),
+                ("type", Words.Of(image.Type)), ("consistency", Words.Of(image.Consistency)),
+                    ("method", image.Method is { } method ? Words.Of(method) : null),
                 ("storage unit", image.StorageUnit), ("key domain", image.KeyDomain), ("policy", image.Policy), ("schedule", image.Schedule),
                 ("job", image.JobId.ToString()), ("base for incrementals", image.HasBaseNote ? "yes" : "no"),
                 ("verified", image.Verified is { } verified ? $"{verified.Result} ({Words.Of(verified.Kind)}) {Results.At(verified.At)}" : null));
             if (!Results.IsJson(parsed))
             {
-                Results.List(parsed, image.Disks, ["disk", ">size", ">changed", ">read", ">audited", ">sent", ">wire", ">stored", "read in full because"], d =>
+                string[] columns = ["disk", ">size", ">changed", ">read", ">audited", ">sent", ">wire", ">stored", "read in full because"];
+                Results.List(parsed, image.Disks, columns, d =>
                 [
                     d.Name, Bytes.Format(d.Size), Bytes.Format(d.BytesChanged), Bytes.Format(d.BytesRead), Bytes.Format(d.BytesAudited),
                     Bytes.Format(d.BytesSent), Bytes.Format(d.BytesWire), Bytes.Format(d.BytesStored), d.FullReason ?? "",

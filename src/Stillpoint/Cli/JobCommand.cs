@@ -6,7 +6,8 @@ namespace Stillpoint.Cli;
 /// <summary><c>stillpoint job</c>.</summary>
 internal static class JobCommand
 {
-    public static Command Create() => ServerOptions.Noun("job", "Backups and restores, running and done.", List(), Show(), Watch(), Cancel(), Retry(), Log());
+    public static Command Create() => ServerOptions.Noun("job", "Backups and restores, running and done.",
+        List(), Show(), Watch(), Cancel(), Retry(), Log());
 
     private static Argument<string> Id() => new("JOB") { Description = "Its id, or the beginning of it." };
 
@@ -101,18 +102,23 @@ internal static class JobCommand
         parsed, jobs, ["job", "kind", "VM", "host", "policy", "type", "state", "created", "detail"], j =>
         [
             Results.Short(j.Id), Words.Of(j.Kind), j.VmName, j.Host, j.Policy, j.Type is { } type ? Words.Of(type) : null, Results.State(j),
-            Results.At(j.Created), j.Trouble?.ToString() ?? (j.WaitsFor is { } missing ? $"waits for {missing}" : j.CancelRequested ? "is being cancelled" : ""),
+            Results.At(j.Created), j.Trouble?.ToString()
+                ?? (j.WaitsFor is { } missing ? $"waits for {missing}" : j.CancelRequested ? "is being cancelled" : ""),
         ]);
 
     public static int Print(ParseResult parsed, JobView view)
     {
         var job = view.Job;
         Results.Show(parsed, view,
-            ("job", job.Id.ToString()), ("kind", Words.Of(job.Kind)), ("VM", $"{job.VmName} on {job.Host}"), ("policy", job.Policy), ("schedule", job.Schedule),
-            ("type", job.Type is { } type ? Words.Of(type) : null), ("state", Results.State(job)), ("waits for", job.WaitsFor), ("image", job.ImageId?.ToString()),
-            ("asked by", job.RequestedBy), ("created", Results.At(job.Created)), ("started", Results.At(job.Started)), ("ended", Results.At(job.Ended)),
+            ("job", job.Id.ToString()), ("kind", Words.Of(job.Kind)), ("VM", $"{job.VmName} on {job.Host}"),
+                ("policy", job.Policy), ("schedule", job.Schedule),
+            ("type", job.Type is { } type ? Words.Of(type) : null), ("state", Results.State(job)), ("waits for", job.WaitsFor),
+                ("image", job.ImageId?.ToString()),
+            ("asked by", job.RequestedBy), ("created", Results.At(job.Created)), ("started", Results.At(job.Started)),
+                ("ended", Results.At(job.Ended)),
             ("progress", view.Progress is { } progress ? ByteProgress.Describe(progress) : null),
-            ("restored VM", job.RestoredVmId?.ToString()), ("restored files", job.RestoredFiles.Count > 0 ? string.Join('\n', job.RestoredFiles) : null),
+            ("restored VM", job.RestoredVmId?.ToString()),
+                ("restored files", job.RestoredFiles.Count > 0 ? string.Join('\n', job.RestoredFiles) : null),
             ("warnings", job.Warnings.Count > 0 ? string.Join('\n', job.Warnings) : null), ("trouble", job.Trouble?.ToString()));
         if (!Results.IsJson(parsed))
         {

@@ -7,7 +7,11 @@ namespace Stillpoint.Cli;
 /// <summary>The options of <c>policy create</c> and <c>policy edit</c>: each changes one member of a policy.</summary>
 internal sealed class PolicyOptions
 {
-    private readonly Option<FileInfo?> _file = new("--file") { Description = "A policy as JSON, as 'policy show --output json' prints it.", HelpName = "FILE" };
+    private readonly Option<FileInfo?> _file = new("--file")
+    {
+        Description = "A policy as JSON, as 'policy show --output json' prints it.", HelpName = "FILE",
+    };
+
     private readonly Option<string?> _unit = new("--storage-unit") { Description = "Storage unit that gets the images.", HelpName = "UNIT" };
     private readonly Option<string?> _method = new("--method") { Description = "How the snapshot is taken.", HelpName = "wmi|vss" };
 
@@ -17,11 +21,27 @@ internal sealed class PolicyOptions
         HelpName = "HOST/VM",
     };
 
-    private readonly Option<bool?> _blocks = new("--block-level-incremental") { Description = "Keep a reference point on the host and move changed blocks only." };
-    private readonly Option<string?> _consistency = new("--consistency") { Description = "What is asked of a checkpoint.", HelpName = "application|application-then-crash|crash" };
-    private readonly Option<string?> _guest = new("--guest-backup-type") { Description = "copy leaves the guest's own log backups alone; full may truncate logs.", HelpName = "copy|full" };
+    private readonly Option<bool?> _blocks = new("--block-level-incremental")
+    {
+        Description = "Keep a reference point on the host and move changed blocks only.",
+    };
+
+    private readonly Option<string?> _consistency = new("--consistency")
+    {
+        Description = "What is asked of a checkpoint.", HelpName = "application|application-then-crash|crash",
+    };
+
+    private readonly Option<string?> _guest = new("--guest-backup-type")
+    {
+        Description = "copy leaves the guest's own log backups alone; full may truncate logs.", HelpName = "copy|full",
+    };
+
     private readonly Option<bool?> _audit = new("--tracking-audit") { Description = "Read random chunks outside the change list and compare." };
-    private readonly Option<int?> _rescan = new("--rescan-days") { Description = "A full read is due when the last one is older.", HelpName = "DAYS" };
+    private readonly Option<int?> _rescan = new("--rescan-days")
+    {
+        Description = "A full read is due when the last one is older.", HelpName = "DAYS",
+    };
+
 
     private readonly Option<string[]> _schedules = new("--schedule")
     {

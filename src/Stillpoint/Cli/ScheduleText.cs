@@ -41,7 +41,8 @@ internal static class ScheduleText
 
     private static TimeSpan? Span(string text)
     {
-        if (text.Length < 2 || !int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return null;
+        if (text.Length < 2 || !int.TryParse(text.AsSpan(0, text.Length - 1),
+            NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return null;
         return number is < 1 or > 600_000 ? null : text[^1] switch
         {
             'm' => TimeSpan.FromMinutes(number),

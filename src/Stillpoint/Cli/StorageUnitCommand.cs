@@ -42,7 +42,8 @@ internal static class StorageUnitCommand
     private static int Print(ParseResult parsed, IReadOnlyList<StorageUnitView> units) => Results.List(
         parsed, units, ["storage unit", "media server", "connected", "folder", ">chunks", ">level", ">free"], u =>
         [
-            u.Unit.Name, u.Unit.MediaServer, u.Connected ? "yes" : "no", u.Unit.Folder, Bytes.Format(u.Unit.ChunkSize), u.Unit.CompressionLevel.ToString(),
+            u.Unit.Name, u.Unit.MediaServer, u.Connected ? "yes" : "no", u.Unit.Folder, Bytes.Format(u.Unit.ChunkSize),
+                u.Unit.CompressionLevel.ToString(),
             Bytes.Format(u.Unit.FreeBytes),
         ]);
 }

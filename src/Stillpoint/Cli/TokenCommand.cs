@@ -33,7 +33,8 @@ internal static class TokenCommand
             var body = new { @for = parsed.GetRequiredValue(kind), name = parsed.GetValue(name), hours = parsed.GetValue(hours) };
             var token = await api.Post<JoinToken>("join-tokens", body, cancel);
             return Results.Show(parsed, token,
-                ("token", token.Token), ("fingerprint", token.Fingerprint), ("for", token.Role), ("name", token.Name ?? "any"), ("until", Results.At(token.Expires)));
+                ("token", token.Token), ("fingerprint", token.Fingerprint), ("for", token.Role), ("name", token.Name ?? "any"),
+                    ("until", Results.At(token.Expires)));
         });
         return command;
     }

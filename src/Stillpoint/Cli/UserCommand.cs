@@ -18,7 +18,8 @@ internal static class UserCommand
         command.SetAction(async (parsed, cancel) =>
         {
             var url = ServerOptions.UrlOf(parsed) ?? SavedLogins.Find(null)?.Url
-                ?? throw new CommandFailedException(ExitCodes.Failed, "It is not said which primary server to sign in to.", "Give --url https://HOST:PORT.");
+                ?? throw new CommandFailedException(ExitCodes.Failed, "It is not said which primary server to sign in to.",
+                    "Give --url https://HOST:PORT.");
             var fingerprint = ServerOptions.FingerprintOf(parsed) ?? SavedLogins.Find(url)?.Fingerprint ?? await Ask(url, cancel);
             var user = parsed.GetRequiredValue(name);
             var password = parsed.GetValue(file) is { } given ? ServerOptions.Secret(given.FullName) : Password(user);
@@ -88,7 +89,8 @@ internal static class UserCommand
     }
 
     private static int Print(ParseResult parsed, IReadOnlyList<Account> accounts) => Results.List(
-        parsed, accounts, ["user", "role", "created", "last sign-in"], a => [a.Name, Words.Of(a.Role), Results.At(a.Created), Results.At(a.LastSignIn)]);
+        parsed, accounts, ["user", "role", "created", "last sign-in"],
+            a => [a.Name, Words.Of(a.Role), Results.At(a.Created), Results.At(a.LastSignIn)]);
 
     /// <summary>Shows a person the fingerprint that the server has and asks whether it is the right one. Nothing secret was sent by then.</summary>
     private static async Task<string> Ask(string url, CancellationToken cancel)
@@ -103,7 +105,8 @@ internal static class UserCommand
         {
             // Refused for its fingerprint, as it must be: that is what is asked about.
         }
-        var seen = none.Seen ?? throw new CommandFailedException(ExitCodes.NotAuthorized, $"{url} is no primary server of Stillpoint.", "Check the address.");
+        var seen = none.Seen ?? throw new CommandFailedException(ExitCodes.NotAuthorized, $"{url} is no primary server of Stillpoint.",
+            "Check the address.");
         if (Console.IsInputRedirected)
         {
             throw new CommandFailedException(ExitCodes.NotAuthorized, $"The fingerprint of {url} is not known.",

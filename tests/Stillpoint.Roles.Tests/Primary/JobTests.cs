@@ -29,7 +29,8 @@ public sealed class JobTests : IAsyncLifetime
     {
         var job = await Run("web");
         var order = await _host.NextBackup();
-        Assert.Equal((job.Id, ScriptedClient.VmId(1), "web", "nightly", ImageType.Full), (order.JobId, order.VmId, order.VmName, order.Policy, order.Type));
+        Assert.Equal((job.Id, ScriptedClient.VmId(1), "web", "nightly", ImageType.Full),
+            (order.JobId, order.VmId, order.VmName, order.Policy, order.Type));
         Assert.Equal(("127.0.0.1:7844", "main", 32), (order.Data.MediaAddress, order.Data.StorageUnit, order.Data.DomainKey.Length));
         CheckGrant(order);
 
@@ -37,7 +38,8 @@ public sealed class JobTests : IAsyncLifetime
         await _host.Primary.ReportProgress(job.Id, new JobProgress(Phase.Transfer, 10, 100, 5, 18));
         await _host.Primary.ReportLog(job.Id, "first\nline");
         var active = await _rig.Eventually(
-            () => _rig.Get<JobView>($"jobs/{job.Id}"), v => v is { Job.TakenOver: true, Progress: not null } && v.Phases.Any(p => p is { Phase: Phase.Start, Ended: not null }));
+            () => _rig.Get<JobView>($"jobs/{job.Id}"),
+                v => v is { Job.TakenOver: true, Progress: not null } && v.Phases.Any(p => p is { Phase: Phase.Start, Ended: not null }));
         Assert.Equal(10, active.Progress?.BytesDone);
         Assert.Contains(active.Phases, p => p is { Phase: Phase.Start, Outcome: PhaseOutcome.Ok });
 
@@ -72,7 +74,8 @@ public sealed class JobTests : IAsyncLifetime
         var report = ScriptedClient.Report(order, JobOutcome.Ok, _rig.Time.GetUtcNow());
         await Assert.ThrowsAsync<TroubleException>(() => other.Primary.ReportOutcome(report));
         await Assert.ThrowsAsync<TroubleException>(() => _host.Primary.ReportOutcome(report with { Image = report.Image! with { Id = Guid.Empty } }));
-        await Assert.ThrowsAsync<TroubleException>(() => _host.Primary.ReportOutcome(report with { Image = report.Image! with { VmId = ScriptedClient.VmId(2) } }));
+        await Assert.ThrowsAsync<TroubleException>(() => _host.Primary.ReportOutcome(
+            report with { Image = report.Image! with { VmId = ScriptedClient.VmId(2) } }));
         Assert.Equal(JobState.Active, (await _rig.Get<JobView>($"jobs/{job.Id}")).Job.State);
         Assert.Empty((await _rig.Get<Page<ImageRecord>>("images")).Items);
     }
@@ -161,7 +164,8 @@ public sealed class JobTests : IAsyncLifetime
         await _host.Connect();
         await _rig.Job(job.Id, j => j is { State: JobState.Active, Trouble: null, Outcome: null });
         await _host.Primary.ReportOutcome(ScriptedClient.Report(order, JobOutcome.Ok, _rig.Time.GetUtcNow()));
-        Assert.Equal((JobState.Done, JobOutcome.Ok, false), (await _rig.Get<JobView>($"jobs/{job.Id}")).Job switch { var j => (j.State, j.Outcome, j.Lost) });
+        Assert.Equal((JobState.Done, JobOutcome.Ok, false), (await _rig.Get<JobView>($"jobs/{job.Id}"))
+            .Job switch { var j => (j.State, j.Outcome, j.Lost) });
     }
 
     [Fact]
@@ -217,7 +221,8 @@ public sealed class JobTests : IAsyncLifetime
         await _host.Primary.RecordIntent(kept with { ResultId = "snapshot-1" });
         await _host.Primary.EndIntent(ended.Id);
         await _host.Primary.EndIntent(ended.Id);
-        await _host.Primary.ReportOutcome(ScriptedClient.Report(order, JobOutcome.Failed, _rig.Time.GetUtcNow(), new Trouble(Phase.Checkpoint, "VM web", "No.", "Look.")));
+        await _host.Primary.ReportOutcome(ScriptedClient.Report(order, JobOutcome.Failed, _rig.Time.GetUtcNow(),
+            new Trouble(Phase.Checkpoint, "VM web", "No.", "Look.")));
         await Run("web");
         var open = Assert.Single((await _host.NextBackup()).OpenIntents);
         Assert.Equal((kept.Id, "snapshot-1", 2), (open.Id, open.ResultId, open.IdsBefore.Count));
@@ -235,8 +240,24 @@ public sealed class JobTests : IAsyncLifetime
         var (vmOrder, diskOrder) = (Assert.Single(_host.VmRestores), Assert.Single(_host.DiskRestores));
         Assert.Equal((vm.Id, order.ImageId, "web-back", true), (vmOrder.JobId, vmOrder.ImageId, vmOrder.NewName, vmOrder.Start));
         Assert.Equal(order.Data.DomainKey, diskOrder.Data.DomainKey);
-        using var wrong = await _rig.Admin.PostAsJsonAsync("restores/disk", new { image = order.ImageId, host = "hv1", disk = "7", file = @"C:\out\x" });
+        using var wrong = await _rig.Admin.PostAsJsonAsync("restores/disk",
+            new { image = order.ImageId, host = "hv1", disk = "7", file = @"C:\out\x" });
         Assert.Contains("web.vhdx", (await PrimaryRig.Refused(wrong, HttpStatusCode.BadRequest)).Detail);
+    }
+
+    [Fact]
+    public async Task An_image_that_was_committed_and_never_reported_is_found_in_the_unit()
+    {
+        var job = await Run("web");
+        var order = await _host.NextBackup();
+        var committed = ScriptedClient.Report(order, JobOutcome.Ok, _rig.Time.GetUtcNow()).Image! with { Vm = null };
+        _media.Stored.AddRange([committed, committed with { Id = _rig.NextId(), JobId = _rig.NextId() }, committed with { Id = _rig.NextId(), VmId = ScriptedClient.VmId(2) }]);
+        await _rig.Job(job.Id, j => j.TakenOver);
+        await _host.Disconnect();
+        await _host.Connect();
+        await _rig.Job(job.Id, j => j.State == JobState.Done, TimeSpan.FromSeconds(1));
+        var found = Assert.Single((await _rig.Eventually(() => _rig.Get<Page<ImageRecord>>("images"), i => i.Items.Count > 0)).Items);
+        Assert.Equal((order.ImageId, "web", "hv1", "nightly"), (found.Id, found.Vm, found.Host, found.Policy));
     }
 
     [Fact]
@@ -253,11 +274,13 @@ public sealed class JobTests : IAsyncLifetime
         Assert.Equal(1, (await waiting.WaitAsync(TimeSpan.FromSeconds(30))).Progress?.BytesDone);
     }
 
-    private async Task<Job> Run(string vm) => Assert.Single((await _rig.Post<Page<Job>>("policies/nightly/runs", new { schedule = "full", vm })).Items);
+    private async Task<Job> Run(string vm) =>
+        Assert.Single((await _rig.Post<Page<Job>>("policies/nightly/runs", new { schedule = "full", vm })).Items);
 
     private void CheckGrant(BackupOrder order)
     {
         var grant = new GrantVerifier(_media.Welcome!.GrantKey, _rig.Time).Verify(order.Data.Grant, "hv1");
-        Assert.Equal((GrantKind.Backup, order.JobId, order.VmId, order.ImageId, "main"), (grant.Kind, grant.JobId, grant.VmId, grant.ImageId, grant.StorageUnit));
+        Assert.Equal((GrantKind.Backup, order.JobId, order.VmId, order.ImageId, "main"),
+            (grant.Kind, grant.JobId, grant.VmId, grant.ImageId, grant.StorageUnit));
     }
 }

@@ -7,5 +7,6 @@ internal static class Policies
 {
     public static Policy Sound(string name, params VmSelection[] vms) => new(
         name, BackupMethod.Wmi, "main", vms, true, ConsistencyPolicy.Application, GuestBackupType.Copy,
-        [new Schedule("full", ImageType.Full, null, new Retention(30, 2)), new Schedule("diff", ImageType.DifferentialIncremental, null, new Retention(7, 0))]);
+        [new Schedule("full", ImageType.Full, null, new Retention(30, 2)),
+            new Schedule("diff", ImageType.DifferentialIncremental, null, new Retention(7, 0))]);
 }

@@ -11,7 +11,8 @@ using Stillpoint.Transport;
 
 namespace Stillpoint.Roles.Tests.Primary;
 
-/// <summary>A primary server on a port of its own with a real catalog, its clock in the test's hand, and ways to come as a person or as a role.</summary>
+/// <summary>A primary server on a port of its own with a real catalog, its clock in the test's
+/// hand, and ways to come as a person or as a role.</summary>
 internal sealed class PrimaryRig : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -46,6 +47,7 @@ internal sealed class PrimaryRig : IAsyncDisposable
         Time = Time,
         NewId = NextId,
         LogToConsole = false,
+        PasswordCost = 1_000,
     });
 
     /// <summary>Stops the server and starts it again on the same folder and port.</summary>
@@ -134,7 +136,8 @@ internal sealed class PrimaryRig : IAsyncDisposable
         return media;
     }
 
-    /// <summary>Waits, by the wall clock, for what must come about; the product's own time stands still meanwhile unless <paramref name="step"/> moves it.</summary>
+    /// <summary>Waits, by the wall clock, for what must come about; the product's own
+    /// time stands still meanwhile unless <paramref name="step"/> moves it.</summary>
     public async Task<T> Eventually<T>(Func<Task<T>> look, Func<T, bool> good, TimeSpan step = default)
     {
         T seen = default!;

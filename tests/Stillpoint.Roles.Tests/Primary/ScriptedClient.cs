@@ -6,7 +6,8 @@ using Stillpoint.Transport;
 
 namespace Stillpoint.Roles.Tests.Primary;
 
-/// <summary>The far side of a control connection, moved by the test: the connection is the product's own, only the work behind it is not done.</summary>
+/// <summary>The far side of a control connection, moved by the test: the
+/// connection is the product's own, only the work behind it is not done.</summary>
 internal sealed class ScriptedClient(Uri primary, RoleIdentity identity) : IClientCalls, IAsyncDisposable
 {
     private readonly Channel<BackupOrder> _backups = Channel.CreateUnbounded<BackupOrder>();
@@ -35,7 +36,8 @@ internal sealed class ScriptedClient(Uri primary, RoleIdentity identity) : IClie
     public async Task Connect()
     {
         _connection = new ControlConnection(
-            primary, identity, () => new RoleHello(PeerRoles.Client, "0.1.0", null, [.. ActiveJobs]), TimeProvider.System, new Random(1), NullLogger.Instance);
+            primary, identity, () => new RoleHello(PeerRoles.Client, "0.1.0", null, [.. ActiveJobs]),
+                TimeProvider.System, new Random(1), NullLogger.Instance);
         _connection.Handle(this);
         _connection.Start();
         await _connection.WelcomedAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));

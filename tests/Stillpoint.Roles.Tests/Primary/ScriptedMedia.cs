@@ -9,10 +9,14 @@ internal sealed class ScriptedMedia(Uri primary, RoleIdentity identity) : IMedia
 {
     private ControlConnection? _connection;
 
+    /// <summary>What its storage units hold.</summary>
+    public List<ImageSummary> Stored { get; } = [];
+
     public async Task Connect()
     {
         _connection = new ControlConnection(
-            primary, identity, () => new RoleHello(PeerRoles.Media, "0.1.0", "127.0.0.1:7844", []), TimeProvider.System, new Random(2), NullLogger.Instance);
+            primary, identity, () => new RoleHello(PeerRoles.Media, "0.1.0", "127.0.0.1:7844", []),
+                TimeProvider.System, new Random(2), NullLogger.Instance);
         _connection.Handle(this);
         _connection.Start();
         Welcome = await _connection.WelcomedAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
@@ -26,11 +30,12 @@ internal sealed class ScriptedMedia(Uri primary, RoleIdentity identity) : IMedia
         _connection = null;
     }
 
-    public Task<StorageUnitInfo> AttachUnit(string name, string folder, int chunkSize, int compressionLevel) => folder.Contains("full", StringComparison.Ordinal)
+    public Task<StorageUnitInfo> AttachUnit(string name, string folder, int chunkSize, int compressionLevel) =>
+        folder.Contains("full", StringComparison.Ordinal)
         ? throw new TroubleException($"folder {folder}", "The disk is full.", "Make room.")
         : Task.FromResult(new StorageUnitInfo(name, new Guid(9, 9, 9, new byte[8]), folder, chunkSize, 1L << 40));
 
-    public Task<IReadOnlyList<ImageSummary>> ListImages(string unit) => Task.FromResult<IReadOnlyList<ImageSummary>>([]);
+    public Task<IReadOnlyList<ImageSummary>> ListImages(string unit) => Task.FromResult<IReadOnlyList<ImageSummary>>([.. Stored]);
 
     public Task<VerifyResult> Verify(string unit, Guid imageId) =>
         Task.FromResult(new VerifyResult(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero), "sound", VerifyKind.Stored));

@@ -76,7 +76,8 @@ internal sealed class ApiClient : IDisposable
         }
         catch (JsonException e)
         {
-            throw new CommandFailedException(ExitCodes.Failed, $"The answer of {_server} cannot be read: {e.Message}", "Use the same version on both sides.");
+            throw new CommandFailedException(ExitCodes.Failed, $"The answer of {_server} cannot be read: {e.Message}",
+                "Use the same version on both sides.");
         }
     }
 

@@ -19,7 +19,8 @@ internal static class SavedLogins
 
     private static string Folder => Environment.GetEnvironmentVariable("STILLPOINT_CONFIG") is { Length: > 0 } given
         ? given
-        : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify), "stillpoint");
+        : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData,
+            Environment.SpecialFolderOption.DoNotVerify), "stillpoint");
 
     private static string File => Path.Combine(Folder, "logins.json");
 
@@ -27,7 +28,8 @@ internal static class SavedLogins
     {
         try
         {
-            return System.IO.File.Exists(File) ? JsonSerializer.Deserialize<List<SavedLogin>>(System.IO.File.ReadAllBytes(File), Words.Json) ?? [] : [];
+            return System.IO.File.Exists(File)
+                ? JsonSerializer.Deserialize<List<SavedLogin>>(System.IO.File.ReadAllBytes(File), Words.Json) ?? [] : [];
         }
         catch (JsonException e)
         {

@@ -68,7 +68,8 @@ internal static class ServerOptions
     public static string Secret(string path)
     {
         var line = File.ReadLines(path).FirstOrDefault()?.Trim();
-        return string.IsNullOrEmpty(line) ? throw new CommandFailedException(ExitCodes.Failed, $"{path} is empty.", "Give the file that holds it.") : line;
+        return string.IsNullOrEmpty(line)
+            ? throw new CommandFailedException(ExitCodes.Failed, $"{path} is empty.", "Give the file that holds it.") : line;
     }
 
     private static string? TokenOf(ParseResult parsed) =>

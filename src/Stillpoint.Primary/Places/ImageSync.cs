@@ -1,0 +1,55 @@
+using Microsoft.Extensions.Logging;
+using Stillpoint.Catalog;
+using Stillpoint.Model;
+
+namespace Stillpoint.Primary;
+
+/// <summary>
+/// Brings the catalog to what the storage units hold, which is the truth: an image that was committed and whose client ended before it could
+/// report it is found here. Only rows are added; what a unit does not list stays, and is told.
+/// </summary>
+internal sealed class ImageSync(CatalogStore catalog, Connections connections, Errands errands, ILogger<ImageSync> log)
+{
+    /// <summary>Compares all units of a media server, in the background.</summary>
+    public void ServerSoon(string mediaServer) => errands.Run($"images of {mediaServer}", async stop =>
+    {
+        foreach (var unit in (await catalog.StorageUnits.List()).Where(u => u.MediaServer == mediaServer)) await Compare(unit, stop);
+    });
+
+    /// <summary>Compares one unit, in the background.</summary>
+    public void UnitSoon(string name) => errands.Run($"images of {name}", async stop =>
+    {
+        if (await catalog.StorageUnits.Find(name) is { } unit) await Compare(unit, stop);
+    });
+
+    private async Task Compare(StorageUnitRecord unit, CancellationToken stop)
+    {
+        if (connections.Media(unit.MediaServer) is not { } media) return;
+        IReadOnlyList<ImageSummary> stored;
+        try
+        {
+            stored = await connections.Ask(media, (Transport.IMediaCalls calls) => calls.ListImages(unit.Name), stop);
+        }
+        catch (Exception e) when (e is TroubleException or Refusal)
+        {
+            log.LogWarning("images of {Unit}: {Message}", unit.Name, e.Message);
+            return;
+        }
+        var strangers = 0;
+        foreach (var image in stored)
+        {
+            if (await catalog.Images.Find(image.Id) is not null) continue;
+            // The unit knows neither the VM's name nor its host: the job does. A media server that names another VM's job gets no row.
+            var job = await catalog.Jobs.Find(image.JobId);
+            if (job is not { Kind: JobKind.Backup } || job.VmId != image.VmId || job.StorageUnit != unit.Name)
+            {
+                strangers++;
+                continue;
+            }
+            var host = await catalog.Hosts.Find(job.Host);
+            await catalog.Images.Put(JobReports.Row(job, image, host));
+            log.LogInformation("image {Image} of {Vm} was found in {Unit} and is listed", image.Id, job.VmName, unit.Name);
+        }
+        if (strangers > 0) log.LogWarning("{Unit} holds {Count} images of jobs that this catalog does not know", unit.Name, strangers);
+    }
+}
