@@ -39,7 +39,5 @@ internal static class Results
 
     public static string? At(DateTimeOffset? at) => at?.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss'Z'");
 
-    public static string Short(Guid id) => id.ToString()[..8];
-
     public static string State(Job job) => job.Outcome is { } outcome ? Words.Of(outcome) : Words.Of(job.State);
 }
