@@ -119,6 +119,7 @@ internal sealed class DiskHistory : IDisposable
             if (_random.Next(2) == 0) (offset, length) = (offset / _sector * _sector, Math.Max(_sector, length / _sector * _sector));
             Note(offset, TestFolder.Noise(_random.Next(), length));
             _disk.Write(offset, _unflushed[^1].Bytes);
+            if (_random.Next(2) == 0) Flush();
         }
         return "write";
     }
