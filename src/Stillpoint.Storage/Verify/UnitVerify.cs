@@ -39,6 +39,7 @@ public static class UnitVerify
             var index = await unit.FreshIndexAsync(domain, cancel);
             damage.AddRange(index.Unusable);
             var results = await CheckPacksAsync(unit, index, keys, done => progress?.Report(Interlocked.Add(ref bytes, done)), cancel);
+            await MarkAsync(unit, domain, results.Values, damage, cancel);
             packs += results.Count;
             records += results.Values.Sum(r => r.Records);
             damage.AddRange(results.Values.OrderBy(r => r.Pack.Name, StringComparer.Ordinal).SelectMany(r => r.Damage));
@@ -51,6 +52,29 @@ public static class UnitVerify
             }
         }
         return new VerifyReport(keys is null ? VerifyKind.Stored : VerifyKind.Full, packs, records, bytes, damage, images);
+    }
+
+    /// <summary>Says for good which records are damaged, so that the next backup that meets such a chunk sends it again.</summary>
+    private static async Task MarkAsync(
+        StorageUnit unit, Guid domain, IEnumerable<PackVerify.Result> results, List<string> damage, CancellationToken cancel)
+    {
+        try
+        {
+            foreach (var result in results)
+            {
+                foreach (var offset in result.Bad)
+                {
+                    var writer = ObjectFrame.Begin(ObjectFrame.BadMagic);
+                    writer.I64(unit.Environment.Time.GetUtcNow().UtcTicks);
+                    var name = UnitNames.Bad(new BadRecord(result.Pack.Header.Pack, offset), domain);
+                    await unit.Volume.PutIfAbsentAsync(name, ObjectFrame.End(writer), cancel);
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            damage.Add($"what is damaged could not be written down: {e.Message}");
+        }
     }
 
     private static string? Details(DomainKeys keys, StoredImage image)
