@@ -42,8 +42,10 @@ public static class UnitVerify
             await MarkAsync(unit, domain, results.Values, damage, cancel);
             packs += results.Count;
             records += results.Values.Sum(r => r.Records);
-            damage.AddRange(results.Values.OrderBy(r => r.Pack.Name, StringComparer.Ordinal).SelectMany(r => r.Damage));
             var walk = new ImageVerify(unit.Parameters, new ReaderSession(unit, new ReaderScope(domain), index), index, results);
+            // A damaged record that was sent again since is no loss any more.
+            damage.AddRange(results.Values.OrderBy(r => r.Pack.Name, StringComparer.Ordinal)
+                .SelectMany(r => r.Damage.Where(d => d.Record is not { } id || !walk.HasSound(r.Pack.Header.Kind, id)).Select(d => d.Text)));
             foreach (var image in list.Images.Where(i => i.Header.Domain == domain))
             {
                 var why = await walk.RunAsync(image.Header, cancel) ?? (keys is null ? null : Details(keys, image));
@@ -124,5 +126,5 @@ public static class UnitVerify
         return results;
     }
 
-    private static PackVerify.Result Lost(PackFile pack, string why) => new(pack, 0, [], [], [why], Lost: true);
+    private static PackVerify.Result Lost(PackFile pack, string why) => new(pack, 0, [], [], [new PackVerify.PackDamage(why)], Lost: true);
 }

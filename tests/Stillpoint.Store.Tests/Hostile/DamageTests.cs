@@ -133,6 +133,7 @@ public sealed class DamageTests
         foreach (var (disk, image) in unit.Images) Assert.Equal(disk, await unit.Value.RestoreAsync(image));
         var report = await UnitVerify.RunAsync(unit.Value.Unit, unit.Value.Keys, null, default);
         Assert.Equal(4, report.Images.Count(i => i.Sound));
+        Assert.Empty(report.Damage);
     }
 
     [Fact]
