@@ -34,6 +34,26 @@ internal static class HostPath
         : throw new TroubleException(path, "is not a whole path on a Hyper-V host.",
             "Look at the VM's settings: disks and folders need paths such as C:\\VMs\\disk.vhdx.");
 
+    /// <summary>The path that <paramref name="relative"/> names from the folder of <paramref name="file"/>; null when it leads out of its
+    /// drive or share, or is not relative.</summary>
+    public static string? Beside(string file, string relative)
+    {
+        if (!TryNormalize(file, out var whole) || relative.Length > Longest) return null;
+        var text = relative.Replace('/', '\\');
+        if (text.StartsWith('\\')) return null;
+        var floor = whole.StartsWith(@"\\", StringComparison.Ordinal) ? 2 : 1;
+        var parts = whole.TrimStart('\\').Split('\\').SkipLast(1).ToList();
+        foreach (var part in text.Split('\\', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (part == ".") continue;
+            if (part != "..") parts.Add(part);
+            else if (parts.Count > floor) parts.RemoveAt(parts.Count - 1);
+            else return null;
+        }
+        var prefix = floor == 2 ? @"\\" : "";
+        return TryNormalize(prefix + string.Join('\\', parts), out var path) ? path : null;
+    }
+
     private static bool IsName(string part) =>
         part is not ("." or "..") && !part.AsSpan().ContainsAny(NotInNames) && !part.Any(char.IsControl);
 }

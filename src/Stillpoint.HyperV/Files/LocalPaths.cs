@@ -26,6 +26,10 @@ internal sealed class LocalPaths
         throw new TroubleException(path, "is on no folder of the path map.", $"Map it: --path-map '{path[..2]}\\=FOLDER'.");
     }
 
+    /// <summary>True when the map has a folder for the path.</summary>
+    public bool Holds(string hostPath) =>
+        HostPath.TryNormalize(hostPath, out var path) && _mappings.Any(m => Below(path, m.HostPrefix) is not null);
+
     /// <summary>The part of <paramref name="path"/> below <paramref name="prefix"/>; null when it is not below it.</summary>
     private static string? Below(string path, string prefix)
     {

@@ -25,10 +25,14 @@ public interface IHyperVHost : IAsyncDisposable
     /// <summary>All reference points of a VM.</summary>
     Task<IReadOnlyList<ReferencePoint>> ListReferencePointsAsync(Guid vmId, CancellationToken cancel);
 
+    /// <summary>True when the host's schema has <c>GuestBackupType</c> (after Windows Server 2016). Where it has not, a checkpoint is asked
+    /// for with <see cref="GuestBackupType.HostDefault"/>, and that is what is recorded.</summary>
+    Task<bool> HasGuestBackupTypeAsync(Guid vmId, CancellationToken cancel) => Task.FromResult(true);
+
     /// <summary>Takes a recovery checkpoint (<c>CreateSnapshot</c>, type 32768) at one consistency level; no fall-back.</summary>
     /// <param name="vmId">The VM.</param>
     /// <param name="applicationConsistent">True for level 1, false for level 2 (crash-consistent).</param>
-    /// <param name="guestBackupType">Sent where the host's schema has the property.</param>
+    /// <param name="guestBackupType">Sent unless it is the host's default; see <see cref="HasGuestBackupTypeAsync"/>.</param>
     /// <param name="cancel">Stops waiting, not the host.</param>
     Task<Checkpoint> CreateRecoveryCheckpointAsync(
         Guid vmId, bool applicationConsistent, GuestBackupType guestBackupType, CancellationToken cancel);

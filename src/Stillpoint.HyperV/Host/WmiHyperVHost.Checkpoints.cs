@@ -12,7 +12,17 @@ internal sealed partial class WmiHyperVHost
         host.ForAsync(vmId, "list its checkpoints", async () =>
         {
             var checkpoints = new List<Checkpoint>();
-            foreach (var settings in await SnapshotsOfAsync(vmId, cancel)) checkpoints.Add(await WithDisksAsync(settings, cancel));
+            foreach (var settings in await SnapshotsOfAsync(vmId, cancel))
+            {
+                try
+                {
+                    checkpoints.Add(await WithDisksAsync(settings, cancel));
+                }
+                catch (WsManFaultException e) when (e.Fault.IsNotFound)
+                {
+                    // It was removed between the two questions: a merge that just ended, somebody at the console.
+                }
+            }
             return (IReadOnlyList<Checkpoint>)checkpoints;
         });
 
@@ -34,6 +44,15 @@ internal sealed partial class WmiHyperVHost
                 ?? throw new InvalidAnswerException("the host took a checkpoint but does not say which");
             return await WithDisksAsync(await host.GetAsync(made, cancel), cancel);
         });
+
+    /// <inheritdoc/>
+    public Task<bool> HasGuestBackupTypeAsync(Guid vmId, CancellationToken cancel) => host.ForAsync(vmId, "tell what its host can do", async () =>
+    {
+        // The property came with version 1703 and cannot be seen from here; this one came with 1709, and every instance lists all that its
+        // schema has. Of the servers, 2016 (1607) has neither and 2019 (1809) has both.
+        var settings = await SettingsOfAsync(HyperVNames.System(HyperVNames.ComputerSystem, vmId), cancel);
+        return settings is [var own, ..] && own.Has("AutomaticSnapshotsEnabled");
+    });
 
     /// <inheritdoc/>
     public Task RenameCheckpointAsync(string checkpointId, string name, CancellationToken cancel) =>

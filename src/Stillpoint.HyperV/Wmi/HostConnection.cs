@@ -39,7 +39,7 @@ internal sealed class HostConnection(HyperVHostOptions options, TimeProvider tim
             if (job is null) throw new InvalidAnswerException($"{call.Method} says that it started a job, but names none");
             await new JobFollower(_client, Time, options.JobTimeout).FollowAsync(call.Method, job, cancel);
         }
-        return new(call.Method, output, job);
+        return new(output, job);
     }
 
     /// <summary>
@@ -97,7 +97,6 @@ internal sealed class HostConnection(HyperVHostOptions options, TimeProvider tim
 }
 
 /// <summary>A method call that ended well.</summary>
-/// <param name="Method">Its name.</param>
 /// <param name="Output">Its output parameters.</param>
 /// <param name="Job">The job that did it; null when it ended at once.</param>
-internal sealed record CallResult(string Method, CimInstance Output, EndpointReference? Job);
+internal sealed record CallResult(CimInstance Output, EndpointReference? Job);

@@ -12,8 +12,6 @@ internal static class ReturnCode
 
     public static bool IsInvalidState(long code) => code is 5 or 32775 or 32774;
 
-    public static bool IsInvalidParameter(long code) => code is 4 or 32773;
-
     public static bool IsTimeout(long code) => code is 3 or 32772;
 
     public static string Words(long code)

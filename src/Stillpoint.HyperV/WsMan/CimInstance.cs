@@ -13,9 +13,10 @@ internal sealed class CimInstance(string className, IReadOnlyDictionary<string, 
 {
     public string ClassName { get; } = className;
 
-    public IEnumerable<string> Names => properties.Keys;
-
     public bool Is(string name) => string.Equals(ClassName, name, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>True when the instance lists the property, with a value or without.</summary>
+    public bool Has(string name) => properties.ContainsKey(name);
 
     public IReadOnlyList<CimValue> Values(string name) => properties.GetValueOrDefault(name, []);
 

@@ -20,7 +20,7 @@ internal sealed class EmbeddedInstance(string className)
     public EmbeddedInstance Texts(string name, params IEnumerable<string> values)
     {
         _root.Add(new XElement("PROPERTY.ARRAY", new XAttribute("NAME", name), new XAttribute("TYPE", "string"),
-            new XElement("VALUE.ARRAY", values.Select(v => new XElement("VALUE", v)))));
+            new XElement("VALUE.ARRAY", values.Select(v => new XElement("VALUE", XmlText.Checked(v))))));
         return this;
     }
 
@@ -51,7 +51,8 @@ internal sealed class EmbeddedInstance(string className)
 
     private EmbeddedInstance Add(string name, string type, string value)
     {
-        _root.Add(new XElement("PROPERTY", new XAttribute("NAME", name), new XAttribute("TYPE", type), new XElement("VALUE", value)));
+        _root.Add(new XElement("PROPERTY", new XAttribute("NAME", name), new XAttribute("TYPE", type),
+            new XElement("VALUE", XmlText.Checked(value))));
         return this;
     }
 }

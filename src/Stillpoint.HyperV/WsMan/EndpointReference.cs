@@ -22,7 +22,7 @@ internal sealed record EndpointReference(string ResourceUri, IReadOnlyList<KeyVa
         yield return new XElement(WsNames.Addressing + "ReferenceParameters",
             new XElement(WsNames.WsMan + "ResourceURI", ResourceUri),
             new XElement(WsNames.WsMan + "SelectorSet",
-                Selectors.Select(s => new XElement(WsNames.WsMan + "Selector", new XAttribute("Name", s.Key), s.Value))));
+                Selectors.Select(s => new XElement(WsNames.WsMan + "Selector", new XAttribute("Name", s.Key), XmlText.Checked(s.Value)))));
     }
 
     /// <summary>Reads a reference from the element that holds it, with or without an <c>EndpointReference</c> around; null when there is

@@ -17,7 +17,7 @@ internal sealed record MethodParameter(string Name, IReadOnlyList<object> Values
     public static MethodParameter Reference(string name, EndpointReference value) => new(name, [value]);
 
     public IEnumerable<XElement> ToElements(XNamespace space) =>
-        Values.Select(v => new XElement(space + Name, v is EndpointReference reference ? reference.ToElements() : v));
+        Values.Select(v => new XElement(space + Name, v is EndpointReference reference ? reference.ToElements() : XmlText.Checked((string)v)));
 }
 
 /// <summary>A method call: on which instance, which method, with what, in the order of the class's MOF.</summary>

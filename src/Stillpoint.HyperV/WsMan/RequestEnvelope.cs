@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using System.Xml;
 using System.Xml.Linq;
-using Stillpoint.Model;
 
 namespace Stillpoint.HyperV;
 
@@ -22,7 +21,7 @@ internal sealed class RequestEnvelope(Uri to, int maxEnvelopeBytes, TimeSpan ope
 
     /// <summary>A query. The class in the resource URI must be <c>*</c> ([MS-WSMV] 3.1.4.8).</summary>
     public byte[] EnumerateQuery(string resourceUri, string query, int maxElements) => Write(resourceUri, WsNames.Enumerate, [],
-        Enumerate(new XElement(WsNames.WsMan + "Filter", new XAttribute("Dialect", WsNames.Wql), query), maxElements));
+        Enumerate(new XElement(WsNames.WsMan + "Filter", new XAttribute("Dialect", WsNames.Wql), XmlText.Checked(query)), maxElements));
 
     public byte[] Pull(string resourceUri, string context, int maxElements) => Write(resourceUri, WsNames.Pull, [],
         new XElement(WsNames.Enumeration + "Pull",
@@ -64,7 +63,7 @@ internal sealed class RequestEnvelope(Uri to, int maxEnvelopeBytes, TimeSpan ope
         if (selectors.Count > 0)
         {
             header.Add(new XElement(WsNames.WsMan + "SelectorSet",
-                selectors.Select(s => new XElement(WsNames.WsMan + "Selector", new XAttribute("Name", s.Key), s.Value))));
+                selectors.Select(s => new XElement(WsNames.WsMan + "Selector", new XAttribute("Name", s.Key), XmlText.Checked(s.Value)))));
         }
         var envelope = new XElement(WsNames.Soap + "Envelope",
             Prefix("s", WsNames.Soap), Prefix("a", WsNames.Addressing), Prefix("n", WsNames.Enumeration), Prefix("w", WsNames.WsMan),
@@ -77,16 +76,7 @@ internal sealed class RequestEnvelope(Uri to, int maxEnvelopeBytes, TimeSpan ope
     private static byte[] Encode(XElement envelope)
     {
         using var bytes = new MemoryStream();
-        try
-        {
-            using var writer = XmlWriter.Create(bytes, new XmlWriterSettings { Encoding = Utf8, OmitXmlDeclaration = true });
-            envelope.WriteTo(writer);
-        }
-        catch (ArgumentException e)
-        {
-            throw new TroubleException("the request", $"a name or path cannot be written in XML ({e.Message}).",
-                "Use names and paths without control characters.", inner: e);
-        }
+        using (var writer = XmlWriter.Create(bytes, new XmlWriterSettings { Encoding = Utf8, OmitXmlDeclaration = true })) envelope.WriteTo(writer);
         return bytes.ToArray();
     }
 }

@@ -122,7 +122,8 @@ public sealed class EnumerationTests
     public async Task A_method_is_never_sent_twice()
     {
         await using var opened = new Opened(_ => (Reply)Output("X", "Do", ("ReturnValue", "0")) with { BreakAfter = 10 });
-        var error = await Assert.ThrowsAsync<TroubleException>(() => opened.Client.InvokeAsync(new MethodCall(HyperVNames.Service("X"), "Do"), default));
+        var call = new MethodCall(HyperVNames.Service("X"), "Do");
+        var error = await Assert.ThrowsAsync<TroubleException>(() => opened.Client.InvokeAsync(call, default));
         Assert.True(error.Trouble.Retry);
         Assert.Single(opened.Server.Requests);
     }

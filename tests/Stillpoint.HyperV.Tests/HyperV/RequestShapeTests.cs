@@ -18,7 +18,8 @@ public sealed class RequestShapeTests
 
     [Fact]
     public void Enumerate_a_query() => Golden("enumerate-query.xml", Requests.EnumerateQuery(HyperVNames.AnyClass,
-        Wql.Associators(HyperVNames.System("Msvm_ComputerSystem", new Guid("A1B2C3D4-0000-4000-8000-000000000001")), "Msvm_SettingsDefineState", "Msvm_VirtualSystemSettingData"), 1000));
+        Wql.Associators(HyperVNames.System("Msvm_ComputerSystem", new Guid("A1B2C3D4-0000-4000-8000-000000000001")),
+            "Msvm_SettingsDefineState", "Msvm_VirtualSystemSettingData"), 1000));
 
     [Fact]
     public void Pull() => Golden("pull.xml", Requests.Pull(HyperVNames.AnyClass, "uuid:1", 1000));
@@ -27,7 +28,8 @@ public sealed class RequestShapeTests
     public void Release() => Golden("release.xml", Requests.Release(HyperVNames.AnyClass, "uuid:1"));
 
     [Fact]
-    public void Invoke() => Golden("invoke.xml", Requests.Invoke(new MethodCall(HyperVNames.Service("Msvm_VirtualSystemSnapshotService"), "CreateSnapshot",
+    public void Invoke() => Golden("invoke.xml", Requests.Invoke(new MethodCall(
+        HyperVNames.Service("Msvm_VirtualSystemSnapshotService"), "CreateSnapshot",
         MethodParameter.Reference("AffectedSystem", HyperVNames.System("Msvm_ComputerSystem", new Guid("A1B2C3D4-0000-4000-8000-000000000001"))),
         MethodParameter.Text("SnapshotSettings", new EmbeddedInstance("Msvm_VirtualSystemSnapshotSettingData")
             .Number("ConsistencyLevel", "uint8", 1).Flag("IgnoreNonSnapshottableDisks", true).Number("GuestBackupType", "uint8", 2).ToString()),

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -112,8 +113,8 @@ internal sealed class ScriptedHost : IAsyncDisposable
                 var reply = _script(request);
                 if (reply.Silent) await Task.Delay(Timeout.Infinite, _stop.Token);
                 var head = $"HTTP/1.1 {reply.Status} Scripted\r\nContent-Type: {reply.ContentType}\r\nContent-Length: {reply.Body.Length}\r\n\r\n";
-                await tls.WriteAsync(Encoding.ASCII.GetBytes(head), _stop.Token);
-                await tls.WriteAsync(reply.Body.AsMemory(0, Math.Min(reply.BreakAfter ?? reply.Body.Length, reply.Body.Length)), _stop.Token);
+                var sent = Math.Min(reply.BreakAfter ?? reply.Body.Length, reply.Body.Length);
+                await tls.WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(head), .. reply.Body.AsSpan(0, sent)], _stop.Token);
                 await tls.FlushAsync(_stop.Token);
                 if (reply.BreakAfter is not null) return;
             }
@@ -126,17 +127,21 @@ internal sealed class ScriptedHost : IAsyncDisposable
 
     private async Task<Received?> ReadAsync(SslStream tls)
     {
-        var head = new StringBuilder();
-        var one = new byte[1];
-        while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
+        var received = new List<byte>();
+        var buffer = new byte[16 * 1024];
+        int end;
+        while ((end = CollectionsMarshal.AsSpan(received).IndexOf("\r\n\r\n"u8)) < 0)
         {
-            if (await tls.ReadAsync(one, _stop.Token) == 0) return null;
-            head.Append((char)one[0]);
+            if (await tls.ReadAsync(buffer, _stop.Token) is var count and > 0) received.AddRange(buffer.AsSpan(0, count));
+            else return null;
         }
-        var headers = head.ToString().Split("\r\n").Where(l => l.Contains(": ", StringComparison.Ordinal))
-            .ToDictionary(l => l[..l.IndexOf(':', StringComparison.Ordinal)], l => l[(l.IndexOf(':', StringComparison.Ordinal) + 2)..], StringComparer.OrdinalIgnoreCase);
+        var headers = Encoding.ASCII.GetString(CollectionsMarshal.AsSpan(received)[..end]).Split("\r\n").Skip(1).Select(line => line.Split(": ", 2))
+            .ToDictionary(parts => parts[0], parts => parts[1], StringComparer.OrdinalIgnoreCase);
+        // The client sends one request at a time, so whatever follows the head is its body.
         var body = new byte[int.Parse(headers["Content-Length"])];
-        await tls.ReadExactlyAsync(body, _stop.Token);
+        var early = received.Count - end - 4;
+        received.CopyTo(end + 4, body, 0, early);
+        await tls.ReadExactlyAsync(body.AsMemory(early), _stop.Token);
         return new(headers.GetValueOrDefault("Authorization", ""), XElement.Parse(Encoding.UTF8.GetString(body)));
     }
 

@@ -1,0 +1,44 @@
+using System.Net;
+using System.Security.Cryptography;
+
+namespace Stillpoint.Lab;
+
+/// <summary>How a lab is to be.</summary>
+public sealed record LabOptions
+{
+    /// <summary>Folder of everything the lab keeps.</summary>
+    public required string DataFolder { get; init; }
+
+    /// <summary>Where it listens for HTTPS; port 0 takes a free one.</summary>
+    public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 5986);
+
+    /// <summary>VMs over disks of the user's, made when a VM of that name is not there yet. A disk is never written: it becomes the parent of a
+    /// differencing file, or is copied once when it is no VHDX.</summary>
+    public IReadOnlyList<UserMachine> Machines { get; init; } = [];
+
+    /// <summary>True to make the three VMs of the fixtures in a new lab.</summary>
+    public bool WithFixtures { get; init; } = true;
+
+    /// <summary>Bytes that the guests write each second, over all running VMs; 0 for none.</summary>
+    public long WriteRate { get; init; }
+
+    /// <summary>How long a job takes at least.</summary>
+    public TimeSpan JobTime { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long a merge waits before it begins.</summary>
+    public TimeSpan MergeDelay { get; init; } = TimeSpan.FromMilliseconds(300);
+
+    /// <summary>Clock and timers.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>New ids.</summary>
+    public required Func<Guid> NewId { get; init; }
+
+    /// <summary>Where the password comes from.</summary>
+    public required RandomNumberGenerator Random { get; init; }
+}
+
+/// <summary>A VM over disks of the user's.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Disks">Local paths of VHDX, VHD or raw files.</param>
+public sealed record UserMachine(string Name, IReadOnlyList<string> Disks);

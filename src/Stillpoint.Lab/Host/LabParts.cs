@@ -1,0 +1,72 @@
+using Microsoft.Extensions.Logging;
+
+namespace Stillpoint.Lab;
+
+/// <summary>Everything a lab consists of, put together.</summary>
+internal sealed class LabParts : IAsyncDisposable
+{
+    private readonly ILoggerFactory _logs;
+
+    /// <param name="options">How the lab is to be.</param>
+    /// <param name="logs">Where it reports; disposed with the parts.</param>
+    public LabParts(LabOptions options, ILoggerFactory logs)
+    {
+        _logs = logs;
+        var data = Path.GetFullPath(options.DataFolder);
+        Directory.CreateDirectory(data);
+        var clock = new LabClock(options.Time, options.NewId);
+        Faults = new FaultBoard();
+        Jobs = new JobBoard(clock, Faults, options.JobTime, logs.CreateLogger<JobBoard>());
+        var paths = new HostPaths(Path.Combine(data, "C"));
+        Context = new HostContext(new HostState(Path.Combine(data, "state.json")), paths, new DiskFiles(paths, options.NewId),
+            new RecordStore(Path.Combine(data, "record")), clock, Jobs, Faults);
+        Identity = LabIdentity.Load(data, clock, options.Random);
+        Merges = new DiskMerges(Context, options.MergeDelay);
+        Checkpoints = new Checkpoints(Context, Merges);
+        Power = new PowerStates(Context);
+        Guests = new GuestWriter(Context);
+
+        var schema = CimSchema.Load();
+        var repository = new CimRepository(schema);
+        CimSource[] sources =
+        [
+            new ComputerSystems(schema, Context), new SystemSettings(schema, Context), new ResourceSettings(schema, Context),
+            new ReferencePoints(schema, Context), new Jobs(schema, Context), new Services(schema, Context), new Associations(schema, Context),
+        ];
+        foreach (var source in sources) source.Register(repository);
+        var lookup = new MachineLookup(Context);
+        var methods = new MethodTable(
+            new SnapshotMethods(Context, lookup, Checkpoints).All(),
+            new ManagementMethods(Context, lookup, new PlannedMachines(Context), Power).All(),
+            new SettingsMethods(Context, lookup).All(),
+            new ImageMethods(Context).All(),
+            new JobMethods(Jobs).All());
+        WsMan = new WsManService(schema, repository, methods, new SoapWriter(CimSource.HostName, options.NewId), new EnumerationStore(options.Time));
+    }
+
+    public HostContext Context { get; }
+    public FaultBoard Faults { get; }
+    public JobBoard Jobs { get; }
+    public LabIdentity Identity { get; }
+    public DiskMerges Merges { get; }
+    public Checkpoints Checkpoints { get; }
+    public PowerStates Power { get; }
+    public GuestWriter Guests { get; }
+    public WsManService WsMan { get; }
+
+    /// <summary>Takes up what a stop or a crash left: lock files, a burst of writes, merges.</summary>
+    public void Resume()
+    {
+        foreach (var machine in Context.State.Read(all => all.ToArray())) Guests.Finish(machine);
+        Power.RestoreLocks();
+        foreach (var machine in Context.State.Read(all => all.Where(m => m.MergePending).ToArray())) Merges.Begin(machine);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Jobs.DisposeAsync();
+        Identity.Certificate.Dispose();
+        _logs.Dispose();
+    }
+}

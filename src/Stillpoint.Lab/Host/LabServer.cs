@@ -1,0 +1,133 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Stillpoint.Durable;
+
+namespace Stillpoint.Lab;
+
+/// <summary>
+/// A simulated Hyper-V host. WS-Management is at <c>/wsman</c>, the lab's own controls are at <c>/lab/…</c>, both over HTTPS with Basic
+/// authentication. In its data folder stand <c>certificate.sha256</c>, <c>password</c>, <c>path-map</c> and <c>endpoints.json</c>.
+/// </summary>
+public sealed class LabServer : IAsyncDisposable
+{
+    private const int MaxRequest = 1 << 20;
+    private readonly WebApplication _application;
+    private readonly LabParts _parts;
+    private readonly WriteLoop _writes;
+
+    private LabServer(WebApplication application, LabParts parts, WriteLoop writes, string dataFolder)
+    {
+        _application = application;
+        _parts = parts;
+        _writes = writes;
+        var address = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        Address = new Uri(address);
+        DataFolder = dataFolder;
+    }
+
+    /// <summary>Where it listens, with the port that was taken.</summary>
+    public Uri Address { get; }
+
+    /// <summary>Folder of everything the lab keeps.</summary>
+    public string DataFolder { get; }
+
+    /// <summary>SHA-256 of the certificate, hex.</summary>
+    public string Fingerprint => _parts.Identity.Certificate.GetCertHashString(System.Security.Cryptography.HashAlgorithmName.SHA256);
+
+    /// <summary>How a client on Linux finds the host's files: <c>C:\=FOLDER</c>.</summary>
+    public string PathMap => $@"C:\={_parts.Context.Paths.Drive}";
+
+    /// <summary>Starts a lab: makes what is missing, takes up what was left.</summary>
+    /// <exception cref="ArgumentException">A VM's name or a disk is not fit.</exception>
+    /// <exception cref="IOException">The address is in use, or the data folder cannot be written.</exception>
+    public static async Task<LabServer> StartAsync(LabOptions options, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var logs = LoggerFactory.Create(ConfigureLogs);
+        LabParts? parts = null;
+        WebApplication? application = null;
+        try
+        {
+            parts = new LabParts(options, logs);
+            new Furnishing(parts.Context).Run(options);
+            parts.Resume();
+            application = Build(options, parts);
+            await application.StartAsync(cancel);
+        }
+        catch
+        {
+            if (application is not null) await application.DisposeAsync();
+            if (parts is not null) await parts.DisposeAsync();
+            throw;
+        }
+        var server = new LabServer(application, parts, new WriteLoop(parts, options), Path.GetFullPath(options.DataFolder));
+        server.WriteEndpoints();
+        return server;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _writes.DisposeAsync();
+        await _application.StopAsync();
+        await _application.DisposeAsync();
+        await _parts.DisposeAsync();
+    }
+
+    private static void ConfigureLogs(ILoggingBuilder logs) =>
+        logs.AddFilter("Microsoft", LogLevel.Warning).AddSimpleConsole(c => c.SingleLine = true)
+            .AddConsole(c => c.LogToStandardErrorThreshold = LogLevel.Trace);
+
+    private static WebApplication Build(LabOptions options, LabParts parts)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        ConfigureLogs(builder.Logging);
+        builder.Services.AddRoutingCore();
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = MaxRequest;
+            kestrel.Listen(options.Listen, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.UseHttps(parts.Identity.Certificate);
+            });
+        });
+        var application = builder.Build();
+        Map(application, parts);
+        return application;
+    }
+
+    private static void Map(WebApplication application, LabParts parts)
+    {
+        application.Use(async (context, next) =>
+        {
+            if (parts.Identity.Admits(context.Request.Headers.Authorization))
+            {
+                await next(context);
+                return;
+            }
+            context.Response.StatusCode = (int)HttpStatusCode.Unauthorized;
+            context.Response.Headers.WWWAuthenticate = "Basic realm=\"WSMAN\"";
+        });
+        application.UseRouting();
+        WsManEndpoint.Map(application, parts);
+        ControlEndpoints.Map(application, parts);
+        application.UseEndpoints(_ => { });
+    }
+
+    private void WriteEndpoints()
+    {
+        var endpoints = new { wsman = new Uri(Address, "/wsman").ToString(), control = new Uri(Address, "/lab").ToString() };
+        DurableFile.Replace(Path.Combine(DataFolder, "endpoints.json"), JsonSerializer.SerializeToUtf8Bytes(endpoints));
+        DurableFile.Replace(Path.Combine(DataFolder, "path-map"), Encoding.UTF8.GetBytes(PathMap + "\n"));
+    }
+}

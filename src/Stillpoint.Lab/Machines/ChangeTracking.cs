@@ -1,0 +1,83 @@
+using System.Text.Json;
+using Stillpoint.Durable;
+using Stillpoint.Extents;
+
+namespace Stillpoint.Lab;
+
+/// <summary>
+/// Change tracking of one disk as RCT does it: ids are sealed at checkpoints, and each knows the 64 KiB granules written since, so answers
+/// are supersets of what changed. Kept in <c>DISK.rct</c> beside the disk; nothing is known of the real file's format.
+/// </summary>
+internal sealed class ChangeTracking
+{
+    /// <summary>Bytes of a granule.</summary>
+    public const long Granule = 64 * 1024;
+    private readonly string _path;
+    private readonly List<Epoch> _epochs;
+
+    private ChangeTracking(string path, List<Epoch> epochs)
+    {
+        _path = path;
+        _epochs = epochs;
+    }
+
+    /// <summary>What was written from one id to the next.</summary>
+    private sealed record Epoch(string Id, ExtentSet Written);
+
+    private sealed record Row(string Id, long[] Runs);
+
+    /// <summary>Reads the file; a missing one means that nothing was tracked yet.</summary>
+    public static ChangeTracking Load(string path)
+    {
+        if (!File.Exists(path)) return new ChangeTracking(path, []);
+        var rows = JsonSerializer.Deserialize<List<Row>>(File.ReadAllBytes(path)) ?? [];
+        return new ChangeTracking(path, [.. rows.Select(r => new Epoch(r.Id, FromRuns(r.Runs)))]);
+    }
+
+    /// <summary>True when an id was sealed: writes must be recorded.</summary>
+    public bool IsOn => _epochs.Count > 0;
+
+    /// <summary>Adds what is about to be written; durable before this returns, so that a crash can only make answers too large.</summary>
+    public void Record(ExtentSet written)
+    {
+        if (!IsOn) return;
+        _epochs[^1] = _epochs[^1] with { Written = _epochs[^1].Written.Union(written.AlignOut(Granule, long.MaxValue)) };
+        Save();
+    }
+
+    /// <summary>Begins a new id.</summary>
+    public void Seal(string id)
+    {
+        _epochs.Add(new Epoch(id, ExtentSet.Empty));
+        Save();
+    }
+
+    /// <summary>Granules written from <paramref name="from"/> to <paramref name="until"/> (null: until now); null when an id is not known.</summary>
+    public ExtentSet? Query(string from, string? until)
+    {
+        var first = _epochs.FindIndex(e => e.Id.Equals(from, StringComparison.OrdinalIgnoreCase));
+        var last = until is null ? _epochs.Count : _epochs.FindIndex(e => e.Id.Equals(until, StringComparison.OrdinalIgnoreCase));
+        if (first < 0 || last < 0 || last < first) return null;
+        return _epochs[first..last].Aggregate(ExtentSet.Empty, (all, e) => all.Union(e.Written));
+    }
+
+    /// <summary>Forgets every id but these; what was written since a forgotten one still counts for those before it.</summary>
+    public void Keep(IReadOnlySet<string> ids)
+    {
+        for (var i = _epochs.Count - 1; i >= 0; i--)
+        {
+            if (ids.Contains(_epochs[i].Id)) continue;
+            if (i > 0) _epochs[i - 1] = _epochs[i - 1] with { Written = _epochs[i - 1].Written.Union(_epochs[i].Written) };
+            _epochs.RemoveAt(i);
+        }
+        Save();
+    }
+
+    private void Save()
+    {
+        Row[] rows = [.. _epochs.Select(e => new Row(e.Id, [.. e.Written.SelectMany(r => new[] { r.Offset, r.Length })]))];
+        DurableFile.Replace(_path, JsonSerializer.SerializeToUtf8Bytes(rows));
+    }
+
+    private static ExtentSet FromRuns(long[] runs) => ExtentSet.Of(runs.Chunk(2).Where(r => r.Length == 2).Select(r => new Extent(r[0], r[1])));
+}

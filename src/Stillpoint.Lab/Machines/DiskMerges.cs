@@ -1,0 +1,85 @@
+using Stillpoint.VirtualDisks;
+
+namespace Stillpoint.Lab;
+
+/// <summary>
+/// Merges what a release left: as long as the file below a VM's leaf is pinned by no checkpoint, the leaf is merged into it and the VM goes on
+/// in that file. Files that nothing leads to are deleted. A file below a checkpoint's is left until that checkpoint goes.
+/// </summary>
+internal sealed class DiskMerges(HostContext host, TimeSpan delay)
+{
+    private static readonly TimeSpan SlowDelay = TimeSpan.FromSeconds(20);
+
+    /// <summary>Begins to merge in the background; <see cref="Machine.MergePending"/> is true until it is done.</summary>
+    public void Begin(Machine machine) => host.Jobs.Background(cancel => RunAsync(machine, cancel));
+
+    private async Task RunAsync(Machine machine, CancellationToken cancel)
+    {
+        var name = host.State.Read(_ => machine.Settings.Name);
+        await Task.Delay(host.Faults.Fires("merge-slow", name) ? SlowDelay : delay, host.Clock.Time, cancel);
+        if (host.Faults.Fires("merge-fails", name)) return;
+        await machine.Storage.WaitAsync(cancel);
+        try
+        {
+            if (!host.State.Read(_ => machine.MergePending)) return;
+            for (var i = 0; i < host.State.Read(_ => machine.Settings.Disks.Count); i++)
+            {
+                while (MergeLeaf(machine, i))
+                {
+                }
+            }
+            DeleteUnreachable(machine);
+            host.State.Change(_ => machine.MergePending = false);
+        }
+        finally
+        {
+            machine.Storage.Release();
+        }
+    }
+
+    private bool MergeLeaf(Machine machine, int index)
+    {
+        var (slot, pinned, held) = host.State.Read(_ =>
+        {
+            var disk = machine.Settings.Disks[index];
+            var pins = machine.Checkpoints.SelectMany(c => c.Settings.Disks).Where(d => d.Disk == disk.Disk).Select(d => d.Path);
+            return (disk, pins.ToHashSet(StringComparer.OrdinalIgnoreCase), machine.Power is PowerState.Running or PowerState.Paused);
+        });
+        if (slot.Path.Equals(slot.Base, StringComparison.OrdinalIgnoreCase)) return false;
+        var chain = Chain(slot.Path);
+        if (chain.Count < 2 || pinned.Contains(chain[1])) return false;
+        if (pinned.Any(p => Chain(p).Skip(1).Contains(chain[1], StringComparer.OrdinalIgnoreCase))) return false;
+        if (held) host.Files.Lock(chain[1]);
+        host.Files.MergeIntoParent(slot.Path);
+        host.State.Change(_ =>
+        {
+            var disks = machine.Settings.Disks.ToArray();
+            disks[index] = slot with { Path = chain[1] };
+            machine.Settings = machine.Settings with { Disks = disks };
+        });
+        host.Files.Delete(slot.Path);
+        return true;
+    }
+
+    private void DeleteUnreachable(Machine machine)
+    {
+        var (slots, frozen) = host.State.Read(_ => (machine.Settings.Disks, machine.Checkpoints.SelectMany(c => c.Settings.Disks).ToArray()));
+        foreach (var slot in slots)
+        {
+            var reachable = frozen.Where(f => f.Disk == slot.Disk).Append(slot).SelectMany(s => Chain(s.Path))
+                .ToHashSet(StringComparer.OrdinalIgnoreCase);
+            var folder = Path.GetDirectoryName(host.Files.Local(slot.Base))!;
+            var pattern = Path.GetFileNameWithoutExtension(HostPaths.Name(slot.Base)) + "_*.avhdx";
+            foreach (var file in Directory.EnumerateFiles(folder, pattern).ToArray())
+            {
+                if (host.Paths.ToHost(file) is { } path && !reachable.Contains(path)) host.Files.Delete(path);
+            }
+        }
+    }
+
+    private List<string> Chain(string path)
+    {
+        using var disk = host.Files.OpenRead(path);
+        return [.. disk.Chain.Select(d => host.Paths.ToHost(d.Path)).OfType<string>()];
+    }
+}

@@ -1,0 +1,132 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Stillpoint.Model;
+using static Stillpoint.HyperV.Tests.Messages;
+
+namespace Stillpoint.HyperV.Tests;
+
+public sealed class FaultTests
+{
+    private static readonly Guid Vm = new("A1B2C3D4-0000-4000-8000-000000000001");
+
+    public static TheoryData<string, string, string, string> Faults => new()
+    {
+        { "w:AccessDenied", WsManFault(5, "Zugriff verweigert"), "Zugriff verweigert", "LocalAccountTokenFilterPolicy" },
+        { "w:InternalError", WmiError(2147749891, "Access denied"), "0x80041003", "Hyper-V Administrators" },
+        { "w:InternalError", ProviderFault(2150859010, 2147749891, "Access denied"), "0x80041003", "Hyper-V Administrators" },
+        { "a:DestinationUnreachable", WsManFault(2150858778, "no such URI"), "0x8033801A", "Install the Hyper-V role" },
+        { "w:InternalError", WmiError(2147749902, "Invalid namespace"), "0x8004100E", "Install the Hyper-V role" },
+        { "a:DestinationUnreachable", WmiError(2147749890, "Not found"), "0x80041002", "moved to another host" },
+        { "w:QuotaLimit", WsManFault(2150859174, "quota"), "quota", "next run tries again" },
+        { "w:EncodingLimit", WsManFault(2150858843, "too long"), "too long", "MaxEnvelopeSizekb" },
+        { "w:SchemaValidationError", WsManFault(2150858817, "schema"), "schema", "event log" },
+        { "w:InternalError", "", "Grund", "event log" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public async Task A_fault_says_who_what_and_what_to_do(string subcode, string detail, string what, string nextStep)
+    {
+        await using var opened = new Opened(_ => Fault(subcode, detail));
+        var trouble = (await Assert.ThrowsAsync<TroubleException>(() => opened.Host.ListCheckpointsAsync(Vm, default))).Trouble;
+        Assert.Equal("VM A1B2C3D4-0000-4000-8000-000000000001 on host 127.0.0.1", trouble.Culprit);
+        Assert.Contains("could not list its checkpoints", trouble.Message, StringComparison.Ordinal);
+        Assert.Contains(what, trouble.Message, StringComparison.Ordinal);
+        Assert.Contains(nextStep, trouble.NextStep, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(401, "refused the user name or the password", "Basic", false)]
+    [InlineData(403, "does not let 'Administrator' in", "Remote Management Users", false)]
+    [InlineData(404, "is no WS-Management service", "https://HOST:5986/wsman", false)]
+    [InlineData(503, "too busy", "next run", true)]
+    public async Task A_status_of_http_without_soap_is_told_in_words(int status, string what, string nextStep, bool retry)
+    {
+        await using var opened = new Opened(_ => new Reply("<html/>"u8.ToArray()) { Status = status, ContentType = "text/html" });
+        var trouble = (await Assert.ThrowsAsync<TroubleException>(() => opened.Host.GetHostNameAsync(default))).Trouble;
+        Assert.Equal("host 127.0.0.1", trouble.Culprit);
+        Assert.Contains(what, trouble.Message, StringComparison.Ordinal);
+        Assert.Contains(nextStep, trouble.NextStep, StringComparison.Ordinal);
+        Assert.Equal(retry, trouble.Retry);
+    }
+
+    [Fact]
+    public async Task A_wrong_password_is_tried_once_so_that_no_account_is_locked()
+    {
+        await using var opened = new Opened(_ => new Reply([]) { Status = 401, ContentType = "text/plain" });
+        await Assert.ThrowsAsync<TroubleException>(() => opened.Host.GetHostNameAsync(default));
+        Assert.Single(opened.Server.Requests);
+    }
+
+    [Fact]
+    public async Task Nobody_listening_names_the_listener()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var url = new Uri($"https://127.0.0.1:{((IPEndPoint)taken.LocalEndpoint).Port}/wsman");
+        taken.Stop();
+        await using var host = HyperVHostFactory.Create(new(url, "a", "b"), new ImpatientTime(), () => Guid.Empty);
+        var trouble = (await Assert.ThrowsAsync<TroubleException>(() => host.GetHostNameAsync(default))).Trouble;
+        Assert.Contains("refused the connection", trouble.Message, StringComparison.Ordinal);
+        Assert.Contains("quickconfig", trouble.NextStep, StringComparison.Ordinal);
+        Assert.True(trouble.Retry);
+    }
+
+    [Fact]
+    public async Task Another_certificate_than_the_pinned_one_gets_no_password()
+    {
+        await using var server = new ScriptedHost(_ => All());
+        var options = server.Options with { CertificateFingerprint = new string('a', 64) };
+        await using var host = HyperVHostFactory.Create(options, new ImpatientTime(), () => Guid.Empty);
+        var trouble = (await Assert.ThrowsAsync<TroubleException>(() => host.GetHostNameAsync(default))).Trouble;
+        Assert.Contains(server.Fingerprint, trouble.Message, StringComparison.Ordinal);
+        Assert.Contains("pin the new fingerprint", trouble.NextStep, StringComparison.Ordinal);
+        Assert.Empty(server.Requests);
+    }
+
+    [Fact]
+    public async Task A_self_made_certificate_is_refused_without_a_pin()
+    {
+        await using var server = new ScriptedHost(_ => All());
+        await using var host = HyperVHostFactory.Create(server.Options with { CertificateFingerprint = null }, new ImpatientTime(), () => Guid.Empty);
+        var trouble = (await Assert.ThrowsAsync<TroubleException>(() => host.GetHostNameAsync(default))).Trouble;
+        Assert.Contains("not trusted", trouble.Message, StringComparison.Ordinal);
+        Assert.Empty(server.Requests);
+    }
+
+    [Fact]
+    public async Task A_host_that_never_answers_is_given_up()
+    {
+        await using var opened = new Opened(_ => new Reply([]) { Silent = true });
+        var asking = opened.Host.CreateRecoveryCheckpointAsync(Vm, true, GuestBackupType.Copy, default);
+        while (opened.Server.Requests.Count == 0) await Task.Delay(5);
+        opened.Time.ExpireTimeouts();
+        var trouble = (await Assert.ThrowsAsync<TroubleException>(() => asking)).Trouble;
+        Assert.Contains("no answer within 90 s", trouble.Message, StringComparison.Ordinal);
+        Assert.True(trouble.Retry);
+    }
+
+    [Fact]
+    public async Task Cancelling_ends_a_wait_at_once()
+    {
+        await using var opened = new Opened(_ => new Reply([]) { Silent = true });
+        using var cancel = new CancellationTokenSource();
+        var asking = opened.Host.GetHostNameAsync(cancel.Token);
+        while (opened.Server.Requests.Count == 0) await Task.Delay(5);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
+    }
+
+    [Theory]
+    [InlineData("http://hv1:5985/wsman", "Administrator", "")]
+    [InlineData("https://hv1:5986/wsman", "", "")]
+    [InlineData("https://hv1:5986/wsman", "a:b", "")]
+    [InlineData("https://hv1:5986/wsman", "Administrator", "abc")]
+    public void Options_that_cannot_work_are_refused_at_once(string url, string user, string pin) => Assert.Throws<TroubleException>(
+        () => HyperVHostFactory.Create(new(new Uri(url), user, "p", pin), TimeProvider.System, () => Guid.Empty));
+
+    [Fact]
+    public void The_password_is_not_in_the_options_text() =>
+        Assert.DoesNotContain("secret", new HyperVHostOptions(new Uri("https://hv1"), "u", "secret").ToString(), StringComparison.Ordinal);
+}
