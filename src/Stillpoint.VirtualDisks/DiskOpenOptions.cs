@@ -17,6 +17,8 @@ public sealed record DiskOpenOptions
 
     /// <summary>Opens a differencing file alone, to look at it or to link it anew. What it does not hold cannot be read.</summary>
     public bool WithoutParent { get; init; }
+
+    internal IDiskFiles Files { get; init; } = HostFiles.Instance;
 }
 
 /// <summary>Finds the file of a parent.</summary>

@@ -16,7 +16,7 @@ internal static class DiskOpener
         if (children.Count >= VirtualDisk.DeepestChain) throw new DiskFormatException(path, "parent locator", 0, $"the chain is deeper than {VirtualDisk.DeepestChain} files");
         if (children.Contains(full)) throw new DiskFormatException(children[^1], "parent locator", 0, $"leads back to {full}: the chain is a loop");
         children.Add(full);
-        IDiskFile file = HostFile.Open(path, !options.ReadOnly);
+        var file = options.Files.Open(path, !options.ReadOnly);
         VirtualDisk? disk = null;
         try
         {
@@ -36,8 +36,8 @@ internal static class DiskOpener
     internal static VirtualDisk OpenFile(IDiskFile file, DiskOpenOptions options) => (options.Format ?? Recognise(file)) switch
     {
         DiskFormat.Vhdx => VhdxOpening.Open(file, options),
-        DiskFormat.Raw => new RawDisk(file, !options.ReadOnly),
-        var other => throw new DiskFormatException(file.Path, "file", 0, $"is {other}, which cannot be opened"),
+        DiskFormat.Raw => FlatDisk.Raw(file, !options.ReadOnly),
+        _ => VhdOpening.Open(file, options),
     };
 
     private static DiskFormat Recognise(IDiskFile file)
@@ -45,21 +45,26 @@ internal static class DiskOpener
         var start = new byte[(int)Math.Min(file.Length, 8)];
         file.Read(0, start);
         if (start.AsSpan().SequenceEqual(VhdxLayout.FileSignature)) return DiskFormat.Vhdx;
+        if (VhdFooter.IsThere(file)) return DiskFormat.Vhd;
         var ending = System.IO.Path.GetExtension(file.Path);
         if (ending.Equals(".vhdx", StringComparison.OrdinalIgnoreCase) || ending.Equals(".avhdx", StringComparison.OrdinalIgnoreCase))
         {
             throw new DiskFormatException(file.Path, "file identifier", 0, "is not \"vhdxfile\": no VHDX, whatever its name says");
+        }
+        if (ending.Equals(".vhd", StringComparison.OrdinalIgnoreCase) || ending.Equals(".avhd", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new DiskFormatException(file.Path, "footer", Math.Max(0, file.Length - VhdFooter.Size), "is not \"conectix\", nor is its copy: no VHD, whatever its name says");
         }
         return DiskFormat.Raw;
     }
 
     private static void LinkParent(VirtualDisk disk, DiskOpenOptions options, List<string> children)
     {
-        if (disk is not VhdxDisk { Locator: { } locator } child || options.WithoutParent) return;
+        if (options.WithoutParent || disk is not IDifferencing { Locator: { } locator } child) return;
         var path = (options.ResolveParent ?? ParentLocator.ResolveBeside)(disk.Path, locator)
             ?? throw new DiskFormatException(disk.Path, "parent locator", 0, $"the parent was not found; tried {string.Join(", ", locator.Paths)}");
         var parent = Open(path, options with { ReadOnly = true, NewId = null, Format = null }, children);
         child.AdoptParent(parent);
-        ParentCheck.Run(child, locator, parent);
+        ParentCheck.Run(disk, locator, parent);
     }
 }

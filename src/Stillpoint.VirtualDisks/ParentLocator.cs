@@ -48,7 +48,11 @@ public sealed record ParentLocator(IReadOnlyDictionary<string, string> Entries)
 
     private static string? LocalAbsolute(string path)
     {
-        if (!OperatingSystem.IsWindows()) return path.StartsWith('/') ? path : null;
+        if (!OperatingSystem.IsWindows())
+        {
+            var slashed = path.Replace('\\', '/');
+            return slashed.StartsWith('/') && !slashed.StartsWith("//", StringComparison.Ordinal) ? slashed : null;
+        }
         var bare = path.StartsWith(@"\\?\", StringComparison.Ordinal) ? path[4..] : path;
         var drive = bare.Length > 2 && char.IsAsciiLetter(bare[0]) && bare[1] == ':' && bare[2] == '\\';
         return drive || bare.StartsWith("Volume{", StringComparison.OrdinalIgnoreCase) ? path : null;

@@ -1,1 +1,4 @@
-return await Stillpoint.Cli.StillpointCommand.RunAsync(args);
+using Stillpoint.Cli;
+
+ParentWatch.Start();
+return await StillpointCommand.RunAsync(args);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 
 namespace Stillpoint.Chunks;
 
@@ -24,10 +25,12 @@ public static class DiskUpload
         ArgumentNullException.ThrowIfNull(work);
         var shape = TreeShape.Checked(work.Source.Length, session.Writer.Unit.ChunkSize);
         var plan = new UploadPlan(work, shape);
-        var editor = new TreeEditor(session.Writer, shape, work.Changed is null ? default : work.BaseRoot);
+        var baseRoot = work.Changed is null ? default : work.BaseRoot;
+        var readAhead = new NodeReadAhead(session.Writer, shape, baseRoot);
+        var editor = new TreeEditor(session.Writer, shape, baseRoot, readAhead);
         var figures = new Figures(session, editor);
 
-        await foreach (var batch in BatchesAsync(session, work.Source, shape, plan, cancel))
+        await foreach (var batch in BatchesAsync(new UploadLine(session, work.Source, shape, readAhead), plan, cancel))
         {
             await figures.PutAsync(batch, cancel);
             progress?.Report(figures.BytesRead);
@@ -47,7 +50,7 @@ public static class DiskUpload
     }
 
     private static async IAsyncEnumerable<UploadBatch> BatchesAsync(
-        UploadSession session, IDiskSource source, TreeShape shape, UploadPlan plan, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+        UploadLine line, UploadPlan plan, [EnumeratorCancellation] CancellationToken cancel)
     {
         // Beyond one batch a core, some wait for the unit's answer or for their turn.
         var most = Math.Min(Environment.ProcessorCount + 4, 32);
@@ -63,7 +66,7 @@ public static class DiskUpload
                     async () =>
                     {
                         var buffer = buffers.TryTake(out var free) ? free : GC.AllocateUninitializedArray<byte>(BatchBytes);
-                        var batch = await UploadBatch.MakeAsync(session, source, shape, part, buffer, stop.Token);
+                        var batch = await UploadBatch.MakeAsync(line, part, buffer, stop.Token);
                         buffers.Add(buffer);
                         return batch;
                     },

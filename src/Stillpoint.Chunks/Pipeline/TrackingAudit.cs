@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Collections.Concurrent;
 using Stillpoint.Extents;
 
 namespace Stillpoint.Chunks;
@@ -16,6 +18,9 @@ public static class TrackingAudit
     /// <summary>Chunks that are looked at by default.</summary>
     public const int DefaultSample = 256;
 
+    /// <summary>Looked at side by side: over a network each waits for a few round trips.</summary>
+    private const int AtOnce = 16;
+
     /// <param name="reader">A session that can read the base's tree.</param>
     /// <param name="keys">The domain's keys.</param>
     /// <param name="work">Source, change list and base root of the disk.</param>
@@ -32,23 +37,32 @@ public static class TrackingAudit
         var shape = TreeShape.Checked(work.Source.Length, reader.Unit.ChunkSize);
         var tree = new TreeReader(reader, shape, work.BaseRoot);
         var data = work.Source.Data;
-        var buffer = new byte[shape.ChunkSize];
-        var missed = new ExtentSetBuilder();
+        var missed = new ConcurrentBag<Extent>();
         var bytes = 0L;
-        foreach (var chunk in Pick(shape, work.Changed ?? ExtentSet.Empty, random, sample))
+        var options = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel };
+        await Parallel.ForEachAsync(Pick(shape, work.Changed ?? ExtentSet.Empty, random, sample), options, async (chunk, token) =>
         {
             var place = new Extent(chunk * shape.ChunkSize, shape.LengthOf(chunk));
+            var (id, read) = Touches(data, place) ? await NameAsync(work.Source, keys, place, token) : default;
+            Interlocked.Add(ref bytes, read);
+            if (id != await tree.FindAsync(chunk, token)) missed.Add(place);
+        });
+        return new AuditResult(bytes, ExtentSet.Of(missed));
+    }
+
+    private static async ValueTask<(ChunkId Id, long Read)> NameAsync(IDiskSource source, DomainKeys keys, Extent place, CancellationToken cancel)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent((int)place.Length);
+        try
+        {
             var plain = buffer.AsMemory(0, (int)place.Length);
-            var id = default(ChunkId);
-            if (Touches(data, place))
-            {
-                await work.Source.ReadAsync(place.Offset, plain, cancel);
-                bytes += place.Length;
-                if (plain.Span.ContainsAnyExcept((byte)0)) id = keys.IdOf(plain.Span);
-            }
-            if (id != await tree.FindAsync(chunk, cancel)) missed.Add(place);
+            await source.ReadAsync(place.Offset, plain, cancel);
+            return (plain.Span.ContainsAnyExcept((byte)0) ? keys.IdOf(plain.Span) : default, place.Length);
         }
-        return new AuditResult(bytes, missed.Build());
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     /// <summary>Distinct random chunks that no changed range touches, ascending.</summary>

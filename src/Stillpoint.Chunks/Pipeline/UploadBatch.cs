@@ -1,5 +1,8 @@
 namespace Stillpoint.Chunks;
 
+/// <summary>What all batches of a stream share.</summary>
+internal sealed record UploadLine(UploadSession Session, IDiskSource Source, TreeShape Shape, NodeReadAhead ReadAhead);
+
 /// <summary>A part of a disk on its way: read, cut, named and, where the unit lacks it, sealed.</summary>
 /// <param name="Chunks">Numbers and ids, ascending; runs of zeros known without a read are in <paramref name="Zeros"/>.</param>
 /// <param name="Records">The records to put.</param>
@@ -10,7 +13,22 @@ internal sealed record UploadBatch(
     IReadOnlyList<ChunkAt> Chunks, IReadOnlyList<SealedRecord> Records, IReadOnlyList<UploadPiece> Zeros, long BytesRead, long BytesSent)
 {
     /// <summary>Does the work on the calling thread, but for the waits. <paramref name="buffer"/> is free again when this returns.</summary>
-    public static async Task<UploadBatch> MakeAsync(
+    public static async Task<UploadBatch> MakeAsync(UploadLine line, UploadPart part, byte[] buffer, CancellationToken cancel)
+    {
+        var (session, source, shape, readAhead) = line;
+        var warm = readAhead.WarmAsync(part, cancel);
+        try
+        {
+            return await MakeAsync(session, source, shape, part, buffer, cancel);
+        }
+        finally
+        {
+            // What it could not read the editor will ask for again, and tell.
+            await warm.ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
+    }
+
+    private static async Task<UploadBatch> MakeAsync(
         UploadSession session, IDiskSource source, TreeShape shape, UploadPart part, byte[] buffer, CancellationToken cancel)
     {
         var chunks = new List<ChunkAt>();

@@ -20,13 +20,14 @@ internal sealed class UploadPlan
     public UploadPlan(DiskWork work, TreeShape shape)
     {
         _shape = shape;
-        var data = Clip(work.Source.Data).AlignOut(shape.ChunkSize, shape.Length);
+        var holding = Clip(work.Source.Data);
+        var data = holding.AlignOut(shape.ChunkSize, shape.Length);
         if (work.Changed is null)
         {
             // The tree starts as all zeros, so what holds no data needs no entry.
             _read = data;
             _zero = ExtentSet.Empty;
-            BytesChanged = Clip(work.Source.Data).TotalLength;
+            BytesChanged = holding.TotalLength;
             return;
         }
         if (work.Changed.End > shape.Length)

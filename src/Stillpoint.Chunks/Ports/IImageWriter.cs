@@ -3,7 +3,9 @@ namespace Stillpoint.Chunks;
 /// <summary>
 /// One backup's session with a storage unit. Order of a commit: records and nodes are put, <see cref="FlushAsync"/> makes them durable,
 /// <see cref="CommitAsync"/> checks every reference and makes the image exist in one atomic step. A session that ends without a commit
-/// leaves nothing that any image can see; what it stored may serve a later session.
+/// leaves nothing that any image can see; what it stored may serve a later session. Puts, flush and commit come one at a time;
+/// <see cref="HasChunksAsync"/> and reads may run beside them. What was put can be read back after a flush, and is found by
+/// <see cref="HasChunksAsync"/> as soon as its put has returned. The bytes of a record or node are handed over: nobody writes to them again.
 /// </summary>
 public interface IImageWriter : IImageReader
 {

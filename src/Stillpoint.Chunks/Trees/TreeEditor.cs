@@ -8,6 +8,7 @@ public sealed class TreeEditor
 {
     private readonly IImageWriter _writer;
     private readonly TreeShape _shape;
+    private readonly NodeReadAhead _base;
     private readonly Frame[] _frames;
     private NodeId _root;
     private long _last = -1;
@@ -16,7 +17,13 @@ public sealed class TreeEditor
     /// <param name="shape">The stream's shape; the base has the same.</param>
     /// <param name="baseRoot">Root of the base; the default for one of zeros.</param>
     public TreeEditor(IImageWriter writer, TreeShape shape, NodeId baseRoot)
+        : this(writer, shape, baseRoot, new NodeReadAhead(writer, shape, baseRoot))
     {
+    }
+
+    internal TreeEditor(IImageWriter writer, TreeShape shape, NodeId baseRoot, NodeReadAhead readAhead)
+    {
+        _base = readAhead;
         _writer = writer;
         _shape = shape;
         _root = baseRoot;
@@ -72,7 +79,7 @@ public sealed class TreeEditor
             if (frame.Open) continue;
             var id = level == _frames.Length - 1 ? _root : _frames[level + 1].Node((int)(chunk / TreeShape.ChildSpan(level + 1) % StoreFormat.Fanout));
             frame.Start(chunk / TreeShape.ChildSpan(level + 1), id);
-            if (id != default) TreeNode.Open(id, await _writer.ReadNodeAsync(id, cancel), level).CopyChildren(frame.Children);
+            if (id != default) TreeNode.Open(id, await _base.ReadAsync(id, cancel), level).CopyChildren(frame.Children);
         }
     }
 

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Numerics;
 using System.Security.Cryptography;
 
 namespace Stillpoint.Chunks;
@@ -18,18 +16,18 @@ public sealed class TreeNode
     private const int MaxLevel = 8;
 
     private readonly ReadOnlyMemory<byte> _ids;
-    private readonly UInt128 _present;
+    private readonly ChildMap _present;
 
-    private TreeNode(int level, UInt128 present, ReadOnlyMemory<byte> ids) => (Level, _present, _ids) = (level, present, ids);
+    private TreeNode(int level, ChildMap present, ReadOnlyMemory<byte> ids) => (Level, _present, _ids) = (level, present, ids);
 
     /// <summary>0 for a leaf.</summary>
     public int Level { get; }
 
     /// <summary>Number of children that are there.</summary>
-    public int Count => BitOperations.PopCount((ulong)_present) + BitOperations.PopCount((ulong)(_present >> 64));
+    public int Count => _present.Count;
 
     /// <summary>True when the child's bytes are not all zero.</summary>
-    public bool Has(int child) => (_present >> child & 1) != 0;
+    public bool Has(int child) => _present.Has(child);
 
     /// <summary>A leaf's child; the default where it is absent.</summary>
     public ChunkId Chunk(int child) => Has(child) ? ChunkId.Read(Bytes(child)) : default;
@@ -49,13 +47,17 @@ public sealed class TreeNode
         return node.Level == level ? node : throw Damage.Of($"tree node {id}", $"it is of level {node.Level} and stands at level {level}");
     }
 
+    /// <summary>Refuses bytes that are no node's; whether they match the id is not looked at.</summary>
+    /// <exception cref="Model.TroubleException">They are no node's.</exception>
+    public static void Check(NodeId id, ReadOnlyMemory<byte> bytes) => Parse(id, bytes);
+
     /// <summary>Reads a node whose bytes are known to match its id.</summary>
     internal static TreeNode Parse(NodeId id, ReadOnlyMemory<byte> bytes)
     {
         var span = bytes.Span;
         if (span.Length is < HeaderSize + NodeId.Size or > MaxSize) throw Damage.Of($"tree node {id}", $"it has {span.Length} bytes");
         if (span[0] != StoreFormat.Version || span[1] > MaxLevel || span[2] != 0 || span[3] != 0) throw Damage.Of($"tree node {id}", "its header is unknown");
-        var present = BinaryPrimitives.ReadUInt128LittleEndian(span[4..]);
+        var present = ChildMap.Read(span[4..]);
         var node = new TreeNode(span[1], present, bytes[HeaderSize..]);
         if (span.Length != HeaderSize + node.Count * NodeId.Size) throw Damage.Of($"tree node {id}", "its children do not fill it");
         for (var at = HeaderSize; at < span.Length; at += NodeId.Size)
@@ -76,18 +78,17 @@ public sealed class TreeNode
     /// <param name="children">128 ids of 32 bytes; all zero where the child is absent. At least one is there.</param>
     internal static byte[] Encode(int level, ReadOnlySpan<byte> children)
     {
-        UInt128 present = 0;
+        var present = default(ChildMap);
         for (var child = 0; child < StoreFormat.Fanout; child++)
-            if (children.Slice(child * NodeId.Size, NodeId.Size).ContainsAnyExcept((byte)0)) present |= UInt128.One << child;
-        var count = BitOperations.PopCount((ulong)present) + BitOperations.PopCount((ulong)(present >> 64));
-        var bytes = new byte[HeaderSize + count * NodeId.Size];
+            if (children.Slice(child * NodeId.Size, NodeId.Size).ContainsAnyExcept((byte)0)) present = present.With(child);
+        var bytes = new byte[HeaderSize + present.Count * NodeId.Size];
         bytes[0] = StoreFormat.Version;
         bytes[1] = (byte)level;
-        BinaryPrimitives.WriteUInt128LittleEndian(bytes.AsSpan(4), present);
+        present.Write(bytes.AsSpan(4));
         var at = HeaderSize;
         for (var child = 0; child < StoreFormat.Fanout; child++)
         {
-            if ((present >> child & 1) == 0) continue;
+            if (!present.Has(child)) continue;
             children.Slice(child * NodeId.Size, NodeId.Size).CopyTo(bytes.AsSpan(at));
             at += NodeId.Size;
         }
@@ -107,10 +108,5 @@ public sealed class TreeNode
         }
     }
 
-    private ReadOnlySpan<byte> Bytes(int child)
-    {
-        var below = _present & ((UInt128.One << child) - 1);
-        var index = BitOperations.PopCount((ulong)below) + BitOperations.PopCount((ulong)(below >> 64));
-        return _ids.Span.Slice(index * NodeId.Size, NodeId.Size);
-    }
+    private ReadOnlySpan<byte> Bytes(int child) => _ids.Span.Slice(_present.Before(child) * NodeId.Size, NodeId.Size);
 }

@@ -23,6 +23,9 @@ public sealed record HyperVHostOptions(Uri Url, string User, string Password, st
     /// <summary>Longest answer that is taken, in bytes: a host that ignores what was asked for is cut off here.</summary>
     public int MaxAnswerBytes { get; init; } = 4 * 1024 * 1024;
 
+    /// <summary>Longest list that is taken, in bytes of all its answers; a VM costs about 20 KiB.</summary>
+    public long MaxEnumerationBytes { get; init; } = 512L * 1024 * 1024;
+
     /// <summary>Without the password.</summary>
     public override string ToString() => $"{User} at {Url}";
 }

@@ -28,7 +28,12 @@ public sealed record VirtualMachine(
     string ConfigurationVersion,
     string ConfigurationPath,
     IReadOnlyList<int> OperationalStatus,
-    IReadOnlyList<VirtualDiskSetting> Disks);
+    IReadOnlyList<VirtualDiskSetting> Disks)
+{
+    /// <summary>Physical disks of the host that were given to the VM whole, by instance id. No checkpoint holds them: a backup of the VM is
+    /// without them, and must say so.</summary>
+    public IReadOnlyList<string> PassThroughDisks { get; init; } = [];
+}
 
 /// <summary>A virtual hard disk in a VM or a checkpoint (<c>Msvm_StorageAllocationSettingData</c>).</summary>
 /// <param name="SettingId">The slot: instance id without the leading <c>Microsoft:GUID\</c> of its owner, so that the same slot of a VM and

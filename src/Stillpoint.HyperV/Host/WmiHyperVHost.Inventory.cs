@@ -18,18 +18,21 @@ internal sealed partial class WmiHyperVHost
     /// <inheritdoc/>
     public Task<IReadOnlyList<VirtualMachine>> ListVirtualMachinesAsync(CancellationToken cancel) => host.ForAsync(null, "list its VMs", async () =>
     {
-        // Three questions for the whole host, however many VMs it has.
+        // Four questions for the whole host, however many VMs it has.
         var systems = await host.QueryAsync(Wql.SelectAll(HyperVNames.ComputerSystem), cancel);
         var settings = (await host.QueryAsync(Wql.SelectWhere(HyperVNames.Settings, "VirtualSystemType", HyperVNames.RealizedType), cancel))
             .ToLookup(s => SettingsReader.Owner(s.Required("InstanceID")));
         var disks = (await host.QueryAsync(Wql.SelectWhere(HyperVNames.DiskSetting, "ResourceSubType", HyperVNames.VirtualHardDisk), cancel))
             .ToLookup(d => SettingsReader.Owner(d.Required("InstanceID")));
+        var drives = (await host.QueryAsync(Wql.SelectWhere(HyperVNames.ResourceSetting, "ResourceSubType", HyperVNames.PhysicalDiskDrive), cancel))
+            .ToLookup(d => SettingsReader.Owner(d.Required("InstanceID")));
         var machines = new List<VirtualMachine>();
         foreach (var system in systems.Where(s => s.Is(HyperVNames.ComputerSystem)))
         {
             // A VM without settings was deleted between two of the questions.
-            if (VmId(system) is { } id && settings[id].FirstOrDefault() is { } own)
-                machines.Add(SettingsReader.VirtualMachine(id, system, own, disks[id]));
+            if (VmId(system) is not { } id || settings[id].FirstOrDefault() is not { } own) continue;
+            var machine = SettingsReader.VirtualMachine(id, system, own, disks[id]);
+            machines.Add(machine with { PassThroughDisks = SettingsReader.PassThroughDisks(drives[id]) });
         }
         return (IReadOnlyList<VirtualMachine>)machines;
     });
@@ -57,8 +60,11 @@ internal sealed partial class WmiHyperVHost
     private async Task<VirtualMachine?> ReadAsync(string className, Guid id, CimInstance system, CancellationToken cancel)
     {
         if (await SettingsOfAsync(HyperVNames.System(className, id), cancel) is not [var settings, ..]) return null;
-        var disks = await DisksOfAsync(HyperVNames.Instance(HyperVNames.Settings, settings.Required("InstanceID")), cancel);
-        return SettingsReader.VirtualMachine(id, system, settings, disks);
+        var reference = HyperVNames.Instance(HyperVNames.Settings, settings.Required("InstanceID"));
+        var machine = SettingsReader.VirtualMachine(id, system, settings, await DisksOfAsync(reference, cancel));
+        var drives = await host.QueryAsync(
+            Wql.Associators(reference, "Msvm_VirtualSystemSettingDataComponent", HyperVNames.ResourceSetting), cancel);
+        return machine with { PassThroughDisks = SettingsReader.PassThroughDisks(drives) };
     }
 
     private static Guid? VmId(CimInstance system) => Guid.TryParseExact(system.Text("Name"), "D", out var id) ? id : null;

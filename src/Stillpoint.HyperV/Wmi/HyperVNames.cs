@@ -7,6 +7,7 @@ internal static class HyperVNames
     public const string PlannedComputerSystem = "Msvm_PlannedComputerSystem";
     public const string Settings = "Msvm_VirtualSystemSettingData";
     public const string DiskSetting = "Msvm_StorageAllocationSettingData";
+    public const string ResourceSetting = "Msvm_ResourceAllocationSettingData";
     public const string EthernetSetting = "Msvm_EthernetPortAllocationSettingData";
     public const string ReferencePoint = "Msvm_VirtualSystemReferencePoint";
     public const string SnapshotSettings = "Msvm_VirtualSystemSnapshotSettingData";
@@ -18,6 +19,7 @@ internal static class HyperVNames
     public const string ImageService = "Msvm_ImageManagementService";
 
     public const string RealizedType = "Microsoft:Hyper-V:System:Realized";
+    public const string PhysicalDiskDrive = "Microsoft:Hyper-V:Physical Disk Drive";
     public const string VirtualHardDisk = "Microsoft:Hyper-V:Virtual Hard Disk";
 
     private const string Namespace = WsNames.WmiRoot + "root/virtualization/v2/";

@@ -29,6 +29,10 @@ internal static class SettingsReader
     public static IReadOnlyList<VirtualDiskSetting> Disks(IEnumerable<CimInstance> rows) =>
         [.. rows.Select(Disk).OfType<VirtualDiskSetting>().OrderBy(d => d.SettingId, StringComparer.OrdinalIgnoreCase)];
 
+    /// <summary>Instance ids of the rows that are physical disks.</summary>
+    public static IReadOnlyList<string> PassThroughDisks(IEnumerable<CimInstance> rows) =>
+        [.. rows.Where(r => r.Text("ResourceSubType") == HyperVNames.PhysicalDiskDrive).Select(r => r.Required("InstanceID"))];
+
     public static VirtualMachine VirtualMachine(Guid id, CimInstance system, CimInstance settings, IEnumerable<CimInstance> disks) => new(
         id,
         system.Text("ElementName") ?? "",

@@ -11,9 +11,9 @@ namespace Stillpoint.HyperV;
 internal sealed class WsManClient : IDisposable
 {
     private const int MaxElements = 1000;
-    private const int MostInstances = 200_000;
     private static readonly TimeSpan[] RetryDelays = [TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(1)];
 
+    private readonly HyperVHostOptions _options;
     private readonly WsManTransport _transport;
     private readonly RequestEnvelope _requests;
     private readonly TimeProvider _time;
@@ -21,6 +21,7 @@ internal sealed class WsManClient : IDisposable
 
     public WsManClient(HyperVHostOptions options, TimeProvider time, Func<Guid> newId)
     {
+        _options = options;
         _transport = new WsManTransport(options, time);
         _requests = new RequestEnvelope(options.Url, options.MaxEnvelopeBytes, options.OperationTimeout, newId);
         _time = time;
@@ -37,7 +38,7 @@ internal sealed class WsManClient : IDisposable
     /// <exception cref="TroubleException">The host cannot be reached or understood.</exception>
     public Task<CimInstance> GetAsync(EndpointReference target, CancellationToken cancel) => RepeatAsync(async () =>
     {
-        var body = await SendAsync(_requests.Get(target), cancel);
+        var (body, _) = await SendAsync(_requests.Get(target), cancel);
         return CimInstanceReader.Read(body ?? throw Unreadable("the answer to Get holds no instance"));
     }, cancel);
 
@@ -56,7 +57,7 @@ internal sealed class WsManClient : IDisposable
     /// <returns>Its output parameters and <c>ReturnValue</c>.</returns>
     public async Task<CimInstance> InvokeAsync(MethodCall call, CancellationToken cancel)
     {
-        var body = await SendAsync(_requests.Invoke(call), cancel);
+        var (body, _) = await SendAsync(_requests.Invoke(call), cancel);
         if (body is null || body.Name.LocalName != call.Method + "_OUTPUT") throw Unreadable($"the answer is no {call.Method}_OUTPUT");
         return CimInstanceReader.Read(body);
     }
@@ -67,20 +68,21 @@ internal sealed class WsManClient : IDisposable
         string? context = null;
         try
         {
-            var response = await SendAsync(enumerate, cancel);
+            var (response, total) = await SendAsync(enumerate, cancel);
             if (response?.Name != WsNames.Enumeration + "EnumerateResponse") throw Unreadable("the answer is no EnumerateResponse");
             context = Take(response, items, previousContext: null);
             var empty = 0;
             while (context is not null)
             {
                 var before = items.Count;
-                response = await PullAsync(resourceUri, context, cancel);
+                (response, var length) = await PullAsync(resourceUri, context, cancel);
                 if (response?.Name != WsNames.Enumeration + "PullResponse") throw Unreadable("the answer is no PullResponse");
                 context = Take(response, items, context);
                 // A pull may come back empty when the host ran out of time; a host that does so for ever is not waited for.
                 empty = items.Count == before ? empty + 1 : 0;
                 if (empty > 100) throw Unreadable("an enumeration goes on without giving instances");
-                if (items.Count > MostInstances) throw Unreadable($"an enumeration gives more than {MostInstances} instances");
+                if ((total += length) > _options.MaxEnumerationBytes)
+                    throw Unreadable($"an enumeration gives more than {_options.MaxEnumerationBytes} bytes");
             }
             return items;
         }
@@ -92,7 +94,7 @@ internal sealed class WsManClient : IDisposable
     }
 
     /// <summary>A pull that only ran out of the host's time is sent again: the host says so before it hands anything out.</summary>
-    private async Task<XElement?> PullAsync(string resourceUri, string context, CancellationToken cancel)
+    private async Task<(XElement? Body, long Length)> PullAsync(string resourceUri, string context, CancellationToken cancel)
     {
         for (var attempt = 0; ; attempt++)
         {
@@ -133,12 +135,13 @@ internal sealed class WsManClient : IDisposable
         }
     }
 
-    private async Task<XElement?> SendAsync(byte[] envelope, CancellationToken cancel)
+    private async Task<(XElement? Body, long Length)> SendAsync(byte[] envelope, CancellationToken cancel)
     {
         await _oneAtATime.WaitAsync(cancel);
         try
         {
-            return EnvelopeReader.Body(await _transport.PostAsync(envelope, cancel));
+            var answer = await _transport.PostAsync(envelope, cancel);
+            return (EnvelopeReader.Body(answer.Envelope), answer.Length);
         }
         finally
         {

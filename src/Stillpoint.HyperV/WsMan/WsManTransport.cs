@@ -4,7 +4,6 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Text;
-using System.Xml.Linq;
 using Stillpoint.Model;
 
 namespace Stillpoint.HyperV;
@@ -44,7 +43,7 @@ internal sealed class WsManTransport : IDisposable
 
     /// <summary>The envelope that answers, a fault among them.</summary>
     /// <exception cref="TroubleException">Nothing usable came; <see cref="Trouble.Retry"/> tells whether asking again may help.</exception>
-    public async Task<XElement> PostAsync(byte[] envelope, CancellationToken cancel)
+    public async Task<Answer> PostAsync(byte[] envelope, CancellationToken cancel)
     {
         var patience = _options.OperationTimeout + _options.AnswerGrace;
         using var timeout = new CancellationTokenSource(patience, _time);
@@ -57,7 +56,7 @@ internal sealed class WsManTransport : IDisposable
             RefuseUnlessSoap(response);
             var body = await ReadBoundedAsync(response.Content, both.Token);
             using var text = Decode(body, response.Content.Headers.ContentType?.CharSet);
-            return EnvelopeReader.Parse(text);
+            return new(EnvelopeReader.Parse(text), body.Length);
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {

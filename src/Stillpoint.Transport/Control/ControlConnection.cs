@@ -60,6 +60,9 @@ public sealed class ControlConnection : IAsyncDisposable
     /// <summary>The primary; waits of durable calls end when the connection is disposed.</summary>
     public IPrimaryCalls Primary { get; }
 
+    /// <summary>Told of each welcome, before anything else happens on that connection. Set before <see cref="Start"/>.</summary>
+    public Action<RoleWelcome> OnWelcome { get; set; } = _ => { };
+
     /// <summary>True while there is a connection that the primary has welcomed.</summary>
     public bool IsConnected => CurrentWelcome().IsCompletedSuccessfully;
 
@@ -136,6 +139,7 @@ public sealed class ControlConnection : IAsyncDisposable
         lock (_sync) _lost = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await _hub.StartAsync(_stop.Token);
         var welcome = await _hub.InvokeAsync<RoleWelcome>(nameof(IPrimaryCalls.Hello), _hello(), _stop.Token);
+        OnWelcome(welcome);
         lock (_sync)
         {
             if (!_lost.Task.IsCompleted) _connected.TrySetResult(welcome);

@@ -33,6 +33,10 @@ public sealed class AuthorityPin
     /// <summary>The authority that was seen and accepted; null before.</summary>
     public X509Certificate2? Authority => _authority;
 
+    /// <summary>Fingerprint of the authority that the last server carried, accepted or not; null where it carried none. For asking a person
+    /// whether it is the right one.</summary>
+    public string? Seen { get; private set; }
+
     /// <summary>Why the last server was refused; empty when it was not.</summary>
     public string Refusal => _refusal;
 
@@ -48,7 +52,9 @@ public sealed class AuthorityPin
         if (leaf is null) return "it presented no certificate";
         var authority = AuthorityExtension.Read(leaf);
         if (authority is null) return "its certificate carries no authority: it is no Stillpoint primary server";
-        if (CertificateAuthority.FingerprintOf(authority) is var seen && seen != _fingerprint)
+        var seen = CertificateAuthority.FingerprintOf(authority);
+        Seen = seen;
+        if (seen != _fingerprint)
         {
             authority.Dispose();
             return $"its authority has the fingerprint {seen}";

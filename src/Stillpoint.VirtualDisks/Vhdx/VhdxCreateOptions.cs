@@ -35,6 +35,8 @@ public sealed record VhdxCreateOptions
 
     /// <summary>Who made the file, at most 256 characters; stands in the file identifier.</summary>
     public string Creator { get; init; } = "Stillpoint";
+
+    internal IDiskFiles Files { get; init; } = HostFiles.Instance;
 }
 
 /// <summary>Texts by which a child names its parent.</summary>

@@ -5,8 +5,7 @@ using Stillpoint.Durable;
 
 namespace Stillpoint.VirtualDisks;
 
-/// <summary>Writes a new VHDX file: identifier, log at 1 MiB, metadata at 2 MiB, BAT at 3 MiB, then payload. The headers come last, so that a
-/// file that was not finished is no VHDX.</summary>
+/// <summary>Writes a new VHDX file: identifier, log at 1 MiB, metadata at 2 MiB, BAT at 3 MiB, then payload.</summary>
 internal static class VhdxCreation
 {
     private const int MetadataLength = 1 << 20;
@@ -18,7 +17,7 @@ internal static class VhdxCreation
     {
         using var parent = OpenParent(options);
         var metadata = Plan(path, options, parent);
-        var file = HostFile.Create(path);
+        var file = options.Files.Create(path);
         try
         {
             var disk = Write(file, metadata, options);
@@ -44,13 +43,14 @@ internal static class VhdxCreation
         file.Write(MetadataOffset, VhdxMetadataItems.Build(Items(metadata), MetadataLength));
         foreach (var at in VhdxLayout.RegionTableOffsets) file.Write(at, regions.ToBytes());
         if (metadata.LeaveAllocated) WriteFixedTable(file, metadata, payload);
-        file.Sync();
         file.Write(0, Identifier(options.Creator));
         var header = new VhdxHeader(1, options.NewId(), options.NewId(), Guid.Empty, LogOffset, (uint)VhdxLayout.Mebibyte);
         file.Write(VhdxLayout.HeaderOffsets[0], header.ToBytes());
         file.Write(VhdxLayout.HeaderOffsets[1], (header with { Sequence = 2 }).ToBytes());
         file.Sync();
-        return new VhdxDisk(file, VhdxHeaders.Load(file), regions, metadata, options.NewId);
+        var disk = new VhdxDisk(file, VhdxHeaders.Load(file), regions, metadata, options.NewId);
+        disk.KeepWriteId(); // it is new already
+        return disk;
     }
 
     internal static VhdxMetadata Plan(string path, VhdxCreateOptions options, VirtualDisk? parent)
@@ -86,7 +86,8 @@ internal static class VhdxCreation
 
     internal static ParentLocator LocatorOf(string childPath, VirtualDisk parent, ParentPaths? paths, Guid? linkage2 = null)
     {
-        paths ??= new ParentPaths(Relative: RelativePath(childPath, parent.Path), Absolute: OperatingSystem.IsWindows() ? Path.GetFullPath(parent.Path) : null);
+        // libvhdi takes the parent's name from the absolute path alone, so there is one even where paths have no drive letter.
+        paths ??= new ParentPaths(Relative: RelativePath(childPath, parent.Path), Absolute: Path.GetFullPath(parent.Path).Replace('/', '\\'));
         var entries = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             [ParentLocator.LinkageKey] = parent.WriteId!.Value.ToString("B"),
@@ -106,7 +107,7 @@ internal static class VhdxCreation
             return options.Parent is null ? null : throw new ArgumentException("only a differencing disk has a parent", nameof(options));
         }
         if (options.Parent is null) throw new ArgumentException("a differencing disk needs a parent", nameof(options));
-        var parent = VirtualDisk.Open(options.Parent, new DiskOpenOptions { ResolveParent = options.ResolveParent });
+        var parent = VirtualDisk.Open(options.Parent, new DiskOpenOptions { ResolveParent = options.ResolveParent, Files = options.Files });
         if (parent.Format == DiskFormat.Vhdx) return parent;
         parent.Dispose();
         throw new ArgumentException($"{options.Parent} is {parent.Format}; the parent of a VHDX is a VHDX", nameof(options));

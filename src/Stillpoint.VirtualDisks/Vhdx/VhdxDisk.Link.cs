@@ -25,8 +25,8 @@ public sealed partial class VhdxDisk
     public static void SetParent(string childPath, string parentPath, VhdxLinkOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        using var parent = Open(parentPath, new DiskOpenOptions { ResolveParent = options.ResolveParent });
-        using var disk = Open(childPath, new DiskOpenOptions { ReadOnly = false, NewId = options.NewId, WithoutParent = true });
+        using var parent = Open(parentPath, new DiskOpenOptions { ResolveParent = options.ResolveParent, Files = options.Files });
+        using var disk = Open(childPath, new DiskOpenOptions { ReadOnly = false, NewId = options.NewId, WithoutParent = true, Files = options.Files });
         if (disk is not VhdxDisk { Locator: not null } child) throw new ArgumentException($"{childPath} is not a differencing VHDX", nameof(childPath));
         if (parent.Format != DiskFormat.Vhdx) throw new ArgumentException($"{parentPath} is not a VHDX", nameof(parentPath));
         var locator = VhdxCreation.LocatorOf(childPath, parent, options.ParentPaths);
@@ -41,6 +41,25 @@ public sealed partial class VhdxDisk
         {
             if (_headers.Current.DataWriteId != id) _headers.UpdateBoth(_headers.Current with { FileWriteId = _newId!(), DataWriteId = id });
             _writeIdIsNew = true;
+        }
+    }
+
+    /// <summary>Writes both headers, and a damaged copy of the region table, anew.</summary>
+    internal void RewriteCopies()
+    {
+        CheckWritable();
+        lock (_gate)
+        {
+            _log!.Close();
+            var (first, second) = (VhdxLayout.RegionTableOffsets[0], VhdxLayout.RegionTableOffsets[1]);
+            var (from, to) = VhdxRegions.IsSound(_file, first) ? (first, second) : (second, first);
+            if (!VhdxRegions.IsSound(_file, to))
+            {
+                var table = new byte[VhdxLayout.RegionTableSize];
+                _file.Read(from, table);
+                _file.Write(to, table);
+            }
+            _headers.UpdateBoth(_headers.Current with { FileWriteId = _newId!() });
         }
     }
 

@@ -17,6 +17,8 @@ public sealed partial class VhdxDisk
         }
     }
 
+    internal void KeepWriteId() => _writeIdIsNew = true;
+
     /// <summary>Where the block's bytes lie, when this file alone decides them; space is taken if need be.</summary>
     /// <returns>0 when the block is, or would be, shared with the parent.</returns>
     private long PlaceOfWholeBlock(long block)

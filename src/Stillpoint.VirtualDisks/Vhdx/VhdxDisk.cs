@@ -6,7 +6,7 @@ namespace Stillpoint.VirtualDisks;
 /// A VHDX file (MS-VHDX). Metadata changes are kept in memory until <see cref="Flush"/>, or until many are pending, and go through the log;
 /// so a crash leaves the file as it was at the last of these, and it opens.
 /// </summary>
-public sealed partial class VhdxDisk : VirtualDisk
+public sealed partial class VhdxDisk : VirtualDisk, IDifferencing
 {
     /// <summary>Changed metadata pages that make a commit due: 4 MiB of memory.</summary>
     private const int MostPending = 8 * VhdxLog.MostPagesInEntry;
@@ -68,6 +68,8 @@ public sealed partial class VhdxDisk : VirtualDisk
 
     /// <summary>What the file says of its parent; null when it has none.</summary>
     public ParentLocator? Locator => _metadata.Locator;
+
+    void IDifferencing.AdoptParent(VirtualDisk? parent) => _parent = parent;
 
     internal void AdoptParent(VirtualDisk? parent) => _parent = parent;
 

@@ -55,6 +55,7 @@ internal sealed class VhdxHeaders
 {
     private readonly IDiskFile _file;
     private int _slot;
+    private bool _unsynced;
 
     private VhdxHeaders(IDiskFile file, VhdxHeader current, int slot)
     {
@@ -89,18 +90,26 @@ internal sealed class VhdxHeaders
     /// <summary>Writes the header into the slot that is not current and makes it current; durable on return.</summary>
     internal void Update(VhdxHeader next)
     {
-        next = next with { Sequence = checked(Current.Sequence + 1) };
-        var slot = 1 - _slot;
-        _file.Write(VhdxLayout.HeaderOffsets[slot], next.ToBytes());
+        if (_unsynced) _file.Sync(); // the current slot must be safe before the other is touched
+        Write(next);
         _file.Sync();
-        Current = next;
-        _slot = slot;
+        _unsynced = false;
     }
 
-    /// <summary>Updates both slots, so that neither holds what was true before.</summary>
+    /// <summary>Updates both slots, so that neither holds what was true before. Durable on return: of the second copy nothing hangs, so its
+    /// sync can wait.</summary>
     internal void UpdateBoth(VhdxHeader next)
     {
         Update(next);
-        Update(next);
+        Write(next);
+        _unsynced = true;
+    }
+
+    private void Write(VhdxHeader next)
+    {
+        next = next with { Sequence = checked(Current.Sequence + 1) };
+        _slot = 1 - _slot;
+        _file.Write(VhdxLayout.HeaderOffsets[_slot], next.ToBytes());
+        Current = next;
     }
 }

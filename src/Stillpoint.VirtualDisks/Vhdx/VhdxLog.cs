@@ -75,7 +75,7 @@ internal sealed class VhdxLog
     {
         // What a failed sync left is unknown: the log must stay dirty, and the next opening replays it.
         if (_failed || (_changes.IsEmpty && _logId == Guid.Empty)) return;
-        Commit();
+        if (!_changes.IsEmpty) Commit();
         _file.Sync();
         _headers.UpdateBoth(_headers.Current with { LogId = Guid.Empty });
         _logId = Guid.Empty;
@@ -96,7 +96,7 @@ internal sealed class VhdxLog
         WriteRing(entry);
         _file.Sync();
         // Only now may the header name the log: a log id without an entry means a damaged file.
-        if (first) _headers.Update(_headers.Current with { LogId = _logId });
+        if (first) _headers.Update(_headers.Current with { LogId = _logId, FileWriteId = _newId() });
         foreach (var change in changes)
         {
             _file.Write(change.Offset, change.Page);

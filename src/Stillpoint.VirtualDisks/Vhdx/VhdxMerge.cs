@@ -13,8 +13,8 @@ internal static class VhdxMerge
     {
         ArgumentNullException.ThrowIfNull(options);
         var (parentPath, mergeId) = Announce(childPath, options);
-        using var child = (VhdxDisk)VirtualDisk.Open(childPath, new DiskOpenOptions { WithoutParent = true });
-        using var parent = (VhdxDisk)VirtualDisk.Open(parentPath, new DiskOpenOptions { ReadOnly = false, NewId = options.NewId, ResolveParent = options.ResolveParent });
+        using var child = (VhdxDisk)VirtualDisk.Open(childPath, new DiskOpenOptions { WithoutParent = true, Files = options.Files });
+        using var parent = (VhdxDisk)VirtualDisk.Open(parentPath, new DiskOpenOptions { ReadOnly = false, NewId = options.NewId, ResolveParent = options.ResolveParent, Files = options.Files });
         parent.RenewWriteId(mergeId);
         if (parent.Length != child.Length) parent.Resize(child.Length, discard: true);
         Copy(child, parent, options, cancel);
@@ -24,7 +24,7 @@ internal static class VhdxMerge
     /// <summary>Writes into the child under which id the parent will go on, unless an earlier run did.</summary>
     private static (string ParentPath, Guid MergeId) Announce(string childPath, VhdxMergeOptions options)
     {
-        using var disk = VirtualDisk.Open(childPath, new DiskOpenOptions { ReadOnly = false, NewId = options.NewId, ResolveParent = options.ResolveParent });
+        using var disk = VirtualDisk.Open(childPath, new DiskOpenOptions { ReadOnly = false, NewId = options.NewId, ResolveParent = options.ResolveParent, Files = options.Files });
         if (disk is not VhdxDisk { Locator: { } locator } child) throw new ArgumentException($"{childPath} is not a differencing VHDX", nameof(childPath));
         var parent = child.Parent!;
         if (locator.Linkage2 is { } begun && parent.WriteId == begun) return (parent.Path, begun);

@@ -11,6 +11,8 @@ public sealed record VhdxMergeOptions
 
     /// <summary>Told the bytes of the disk that are done, and the disk's size, after each piece.</summary>
     public Action<long, long>? Progress { get; init; }
+
+    internal IDiskFiles Files { get; init; } = HostFiles.Instance;
 }
 
 /// <summary>How to link a child to a parent.</summary>
@@ -24,4 +26,6 @@ public sealed record VhdxLinkOptions
 
     /// <summary>The texts to write; null for the way from the child's folder.</summary>
     public ParentPaths? ParentPaths { get; init; }
+
+    internal IDiskFiles Files { get; init; } = HostFiles.Instance;
 }

@@ -23,15 +23,21 @@ internal sealed record VhdxRegions(long BatOffset, uint BatLength, long Metadata
 
     internal static VhdxRegions Load(IDiskFile file, VhdxHeader header)
     {
-        var bytes = new byte[VhdxLayout.RegionTableSize];
         foreach (var at in VhdxLayout.RegionTableOffsets)
         {
-            file.Read(at, bytes);
-            if (!bytes.AsSpan().StartsWith(VhdxLayout.RegionSignature)) continue;
-            if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(ChecksumField)) != VhdxLayout.Checksum(bytes, ChecksumField)) continue;
-            return Parse(bytes, file, header, at);
+            if (Sound(file, at) is { } bytes) return Parse(bytes, file, header, at);
         }
         throw new DiskFormatException(file.Path, "region table", VhdxLayout.RegionTableOffsets[0], "neither copy has a valid signature and checksum");
+    }
+
+    internal static bool IsSound(IDiskFile file, long at) => Sound(file, at) is not null;
+
+    private static byte[]? Sound(IDiskFile file, long at)
+    {
+        var bytes = new byte[VhdxLayout.RegionTableSize];
+        file.Read(at, bytes);
+        if (!bytes.AsSpan().StartsWith(VhdxLayout.RegionSignature)) return null;
+        return BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(ChecksumField)) == VhdxLayout.Checksum(bytes, ChecksumField) ? bytes : null;
     }
 
     private static VhdxRegions Parse(ReadOnlySpan<byte> bytes, IDiskFile file, VhdxHeader header, long at)

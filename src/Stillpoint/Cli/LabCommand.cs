@@ -9,7 +9,6 @@ namespace Stillpoint.Cli;
 /// <summary><c>stillpoint lab</c>: a simulated Hyper-V host, until it is told to stop.</summary>
 internal static class LabCommand
 {
-    private const int GuidBytes = 16;
 
     public static Command Create()
     {
@@ -43,7 +42,7 @@ internal static class LabCommand
             Machines = result.GetRequiredValue(machines),
             WithFixtures = result.GetRequiredValue(machines).Length == 0,
             WriteRate = result.GetValue(rate),
-            NewId = () => new Guid(RandomNumberGenerator.GetBytes(GuidBytes)),
+            NewId = Ids.New,
             Random = RandomNumberGenerator.Create(),
         }, result.GetValue(StillpointCommand.Output), cancel));
         return command;

@@ -37,7 +37,10 @@ internal static class StillpointCommand
 
     private static IEnumerable<Command> Commands() =>
     [
-        LabCommand.Create(),
+        PrimaryCommand.Create(), MediaCommand.Create(), ClientCommand.Create(), LabCommand.Create(),
+        HostCommand.Create(), VmCommand.Create(), PolicyCommand.Create(), ScheduleCommand.Create(), JobCommand.Create(), ImageCommand.Create(),
+        RestoreCommand.Create(), StorageUnitCommand.Create(), UserCommand.Create(), TokenCommand.Create(), AuditCommand.Create(),
+        DiskCommand.Create(), StoreCommand.Create(),
     ];
 
     private static int Report(Exception failure)

@@ -35,6 +35,19 @@ public sealed class HostileAnswerTests
         Assert.Contains("longer than", trouble.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_list_without_an_end_is_cut_off()
+    {
+        await using var server = new ScriptedHost(request => request.Verb == "Enumerate"
+            ? Envelope("<n:EnumerateResponse><n:EnumerationContext>uuid:1</n:EnumerationContext></n:EnumerateResponse>")
+            : Envelope($"<n:PullResponse><n:EnumerationContext>uuid:1</n:EnumerationContext><n:Items>{Name}</n:Items></n:PullResponse>"));
+        var options = server.Options with { MaxEnumerationBytes = 20_000 };
+        await using var host = HyperVHostFactory.Create(options, new ImpatientTime(), () => Guid.Empty);
+        var trouble = (await Assert.ThrowsAsync<TroubleException>(() => host.GetHostNameAsync(default))).Trouble;
+        Assert.Contains("more than 20000 bytes", trouble.Message, StringComparison.Ordinal);
+        Assert.Equal("Release", server.Requests[^1].Verb);
+    }
+
     [Theory]
     [InlineData("utf-8", "utf-8", false)]
     [InlineData("utf-8", "utf-8", true)]

@@ -15,7 +15,7 @@ public sealed class InventoryTests
         Instance("Msvm_PlannedComputerSystem", ("Name", "A1B2C3D4-0000-4000-8000-00000000000E")));
 
     [Fact]
-    public async Task A_whole_host_is_told_in_three_questions_and_each_disk_goes_to_its_vm()
+    public async Task A_whole_host_is_told_in_four_questions_and_each_disk_goes_to_its_vm()
     {
         await using var opened = new Opened(request => request.Text("Filter") switch
         {
@@ -25,6 +25,7 @@ public sealed class InventoryTests
             "SELECT * FROM Msvm_StorageAllocationSettingData WHERE ResourceSubType = 'Microsoft:Hyper-V:Virtual Hard Disk'" => All(
                 Disk(Db, "1", @"C:\VMs\db\b.vhdx"), Disk(Web, "0", @"C:\VMs\web\a.vhdx"), Disk(Db, "0", @"C:\VMs\db\a.vhdx"),
                 Disk("A1B2C3D4-0000-4000-8000-0000000000AA", "0", @"C:\frozen.vhdx")),
+            "SELECT * FROM Msvm_ResourceAllocationSettingData WHERE ResourceSubType = 'Microsoft:Hyper-V:Physical Disk Drive'" => All(Drive(Db)),
             _ => Fault("x", ""),
         });
 
@@ -37,7 +38,9 @@ public sealed class InventoryTests
         Assert.Equal(@"C:\VMs\Virtual Machines\" + Web + ".vmcx", machines[0].ConfigurationPath);
         Assert.Equal([@"C:\VMs\db\a.vhdx", @"C:\VMs\db\b.vhdx"], machines[1].Disks.Select(d => d.Path));
         Assert.Equal([@"ctl\0\0\L", @"ctl\0\1\L"], machines[1].Disks.Select(d => d.SettingId));
-        Assert.Equal(3, opened.Server.Requests.Count);
+        Assert.Equal([$@"Microsoft:{Db}\ctl\0\5\D"], machines[1].PassThroughDisks);
+        Assert.Empty(machines[0].PassThroughDisks);
+        Assert.Equal(4, opened.Server.Requests.Count);
     }
 
     [Fact]
@@ -91,18 +94,20 @@ public sealed class InventoryTests
     }
 
     [Fact]
-    public async Task A_cd_is_no_disk()
+    public async Task A_cd_is_no_disk_and_a_physical_disk_is_told_apart()
     {
         var cd = Disk(Web, "1", @"C:\setup.iso").Replace("Virtual Hard Disk", "Virtual CD/DVD Disk", StringComparison.Ordinal);
         await using var opened = new Opened(request => request.Text("Filter") switch
         {
             var f when f.StartsWith("SELECT", StringComparison.Ordinal) => All(System(Web, "web", "6", "2")),
             var f when f.Contains("Msvm_SettingsDefineState", StringComparison.Ordinal) => All(Settings(Web, "2")),
+            var f when f.Contains("Msvm_ResourceAllocationSettingData", StringComparison.Ordinal) => All(Drive(Web)),
             _ => All(Disk(Web, "0", @"C:\a.vhdx"), cd),
         });
         var machine = await opened.Host.FindVirtualMachineAsync(new Guid(Web), default);
         Assert.Equal(@"C:\a.vhdx", Assert.Single(machine!.Disks).Path);
         Assert.Equal(VirtualMachineState.Saved, machine.State);
+        Assert.Single(machine.PassThroughDisks);
     }
 
     [Fact]
@@ -125,6 +130,9 @@ public sealed class InventoryTests
     private static string Settings(string id, string generation) => Instance("Msvm_VirtualSystemSettingData",
         ("ConfigurationDataRoot", @"C:\VMs"), ("ConfigurationFile", @"Virtual Machines\" + id + ".vmcx"), ("InstanceID", "Microsoft:" + id),
         ("Version", "9.0"), ("VirtualSystemSubType", "Microsoft:Hyper-V:SubType:" + generation));
+
+    private static string Drive(string id) => Instance("Msvm_ResourceAllocationSettingData",
+        ("InstanceID", $@"Microsoft:{id}\ctl\0\5\D"), ("ResourceSubType", "Microsoft:Hyper-V:Physical Disk Drive"), ("ResourceType", "17"));
 
     private static string Disk(string id, string slot, string path) => Instance("Msvm_StorageAllocationSettingData",
         ("HostResource", path), ("InstanceID", $@"Microsoft:{id}\ctl\0\{slot}\L"),

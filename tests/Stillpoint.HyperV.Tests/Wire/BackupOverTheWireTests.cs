@@ -21,8 +21,9 @@ public sealed class BackupOverTheWireTests(LabFixture lab)
         Assert.All(machines, m => Assert.True(lab.Files.Exists(m.ConfigurationPath), m.ConfigurationPath));
 
         var found = await lab.Host.FindVirtualMachineAsync(db.Id, default);
-        Assert.Equal(db with { Disks = [], OperationalStatus = [] }, found! with { Disks = [], OperationalStatus = [] });
-        Assert.Equal(db.Disks, found.Disks);
+        Assert.Equal(Plain(db), Plain(found!));
+        Assert.Equal(db.Disks, found!.Disks);
+        Assert.Empty(found.PassThroughDisks);
         Assert.Null(await lab.Host.FindVirtualMachineAsync(new Guid("A1B2C3D4-0000-4000-8000-000000000001"), default));
     }
 
@@ -104,9 +105,26 @@ public sealed class BackupOverTheWireTests(LabFixture lab)
         await lab.ControlAsync("revert", new { vm = "legacy" });
         Assert.Equal(user.Id, await lab.Host.GetLastAppliedSnapshotAsync(vm.Id, default));
         await lab.MergedAsync(vm.Id); // the leaf above a user checkpoint is no unfinished merge
+
+        // What stands on top of a person's checkpoint is a chain of files, named by the host's paths.
+        await lab.ControlAsync("write", new { vm = "legacy", bytes = 1 << 20 });
+        var ours = await lab.Host.CreateRecoveryCheckpointAsync(vm.Id, false, GuestBackupType.Copy, default);
+        Assert.Equal(2, (await lab.Host.ListCheckpointsAsync(vm.Id, default)).Count);
+        using (var frozen = lab.Files.OpenDisk(ours.Disks[0].Path))
+        using (var restored = lab.Files.CreateDisk(Restored(9), frozen.Length, frozen.LogicalSectorSize))
+        {
+            Assert.True(frozen.Chain.Count() > 1);
+            Copy(frozen, restored, frozen.Data);
+        }
+        Assert.True(await lab.IsIdenticalAsync(ours, 0, Restored(9)));
+        lab.Files.Delete(Restored(9));
+        await lab.Host.DestroyCheckpointAsync(ours.Id, default);
+        await lab.MergedAsync(vm.Id);
         await lab.Host.DestroyCheckpointAsync(user.Id, default);
         await lab.MergedAsync(vm.Id);
     }
+
+    private static VirtualMachine Plain(VirtualMachine machine) => machine with { Disks = [], OperationalStatus = [], PassThroughDisks = [] };
 
     private static string Restored(int disk) => $@"C:\Restored\wire\disk{disk}.vhdx";
 

@@ -1,23 +1,29 @@
 namespace Stillpoint.VirtualDisks;
 
-/// <summary>A file that holds the bytes of the disk and nothing else; holes of the file are known to be zero.</summary>
-internal sealed class RawDisk : VirtualDisk
+/// <summary>A file that holds the bytes of the disk from its start on: raw, or a fixed VHD; holes of the file are known to be zero.</summary>
+internal sealed class FlatDisk : VirtualDisk
 {
     private static readonly byte[] Zeros = new byte[1 << 20];
     private readonly IDiskFile _file;
 
-    internal RawDisk(IDiskFile file, bool canWrite, int sectorSize = 512)
+    private FlatDisk(IDiskFile file, bool canWrite, DiskFormat format, long length, Guid? writeId)
     {
         _file = file;
         CanWrite = canWrite;
-        LogicalSectorSize = sectorSize;
-        Length = file.Length;
+        Format = format;
+        Length = length;
+        WriteId = writeId;
     }
 
+    internal static FlatDisk Raw(IDiskFile file, bool canWrite) => new(file, canWrite, DiskFormat.Raw, file.Length, null);
+
+    internal static FlatDisk FixedVhd(IDiskFile file, bool canWrite, VhdFooter footer) => new(file, canWrite, DiskFormat.Vhd, footer.DiskLength, footer.UniqueId);
+
     public override long Length { get; }
-    public override int LogicalSectorSize { get; }
+    public override int LogicalSectorSize => 512;
+    public override Guid? WriteId { get; }
     public override int PhysicalSectorSize => LogicalSectorSize;
-    public override DiskFormat Format => DiskFormat.Raw;
+    public override DiskFormat Format { get; }
     public override DiskKind Kind => DiskKind.Fixed;
     public override string Path => _file.Path;
     public override VirtualDisk? Parent => null;

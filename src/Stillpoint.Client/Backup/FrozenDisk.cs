@@ -1,0 +1,80 @@
+using Stillpoint.Chunks;
+using Stillpoint.Extents;
+using Stillpoint.HyperV;
+using Stillpoint.Model;
+using Stillpoint.VirtualDisks;
+
+namespace Stillpoint.Client;
+
+/// <summary>A disk of a checkpoint, opened for reading with its whole chain. Its bytes stand still while the checkpoint stands.</summary>
+internal sealed class FrozenDisk : IDiskSource
+{
+    private readonly VirtualDisk _disk;
+
+    private FrozenDisk(VirtualDiskSetting slot, string name, VirtualDisk disk) => (Slot, Name, _disk) = (slot, name, disk);
+
+    /// <summary>Where it sits in the VM.</summary>
+    public VirtualDiskSetting Slot { get; }
+
+    /// <summary>Its file name, unique within the image.</summary>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public long Length => _disk.Length;
+
+    /// <summary>512 or 4096.</summary>
+    public int LogicalSectorSize => _disk.LogicalSectorSize;
+
+    /// <summary>The container's virtual disk id.</summary>
+    public Guid? VirtualDiskId => _disk.VirtualDiskId;
+
+    /// <summary>Data-write ids of the chain, the frozen file first.</summary>
+    public IReadOnlyList<Guid> ChainWriteIds => _disk.ChainWriteIds;
+
+    /// <inheritdoc/>
+    public ExtentSet Data => _disk.Data;
+
+    /// <summary>Opens a checkpoint's disk.</summary>
+    /// <exception cref="TroubleException">It is missing, held open or damaged.</exception>
+    public static FrozenDisk Open(IHostFiles files, VirtualDiskSetting slot, string name)
+    {
+        try
+        {
+            return new FrozenDisk(slot, name, files.OpenDisk(slot.Path));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            throw new TroubleException(
+                $"disk {slot.Path}",
+                failure.Message,
+                "Check the file on the host (stillpoint disk check FILE); repair or replace the disk, then run the backup again.",
+                inner: failure);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        try
+        {
+            _disk.Read(offset, buffer.Span);
+            return ValueTask.CompletedTask;
+        }
+        catch (Exception failure) when (failure is IOException or InvalidDataException)
+        {
+            throw new TroubleException(
+                $"disk {Slot.Path}",
+                $"reading {buffer.Length} bytes at {offset} failed: {failure.Message}",
+                "Check the volume and the file on the host (stillpoint disk check FILE), then run the backup again.",
+                inner: failure);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        _disk.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}

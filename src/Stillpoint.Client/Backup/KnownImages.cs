@@ -1,0 +1,27 @@
+using Stillpoint.Chunks;
+
+namespace Stillpoint.Client;
+
+/// <summary>Opens what the storage unit tells of a VM's images.</summary>
+internal static class KnownImages
+{
+    /// <summary>The images, newest first, opened with the domain's key.</summary>
+    public static async Task<IReadOnlyList<KnownImage>> ReadAsync(IImageReader unit, DomainKeys keys, CancellationToken cancel)
+    {
+        var images = new List<KnownImage>();
+        foreach (var stored in await unit.ListImagesAsync(cancel))
+        {
+            var note = stored.Notes.LastOrDefault(n => n.Kind == NoteKind.Base);
+            images.Add(new KnownImage(
+                stored.Header,
+                ImageDetailsCodec.Open(keys, stored),
+                note is null ? null : NoteCodec.OpenBase(keys, stored.Header.Id, note),
+                stored.Notes.Any(n => n.Kind == NoteKind.Suspect)));
+        }
+        return images;
+    }
+
+    /// <summary>Reference points that base notes record, that of the newest base first.</summary>
+    public static IReadOnlyList<string> NotedReferencePoints(IReadOnlyList<KnownImage> images) =>
+        [.. images.Where(i => i.Base is not null).Select(i => i.Base!.ReferencePointId)];
+}

@@ -1,0 +1,68 @@
+using Stillpoint.Chunks;
+using Stillpoint.HyperV;
+using Stillpoint.Model;
+
+namespace Stillpoint.Client;
+
+/// <summary>
+/// Phase 5, after the image is committed: the checkpoint becomes a reference point, the base note is written beside the image, and only then the
+/// previous reference point goes. Without block-level incremental backup the checkpoint is destroyed. Either way the merge is waited for.
+/// </summary>
+internal sealed class ReleaseStep(ClientServices services, JobLine line, IImageWriter unit, DomainKeys keys)
+{
+    private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_slowestLook = TimeSpan.FromSeconds(5);
+
+    /// <summary>Releases the checkpoint. What fails here is a warning: the image is committed, and the next run clears what is left.</summary>
+    public async Task RunAsync(BackupOrder order, Guid imageId, OpenCheckpoint open, CancellationToken cancel)
+    {
+        try
+        {
+            if (order.BlockLevelIncremental) await ConvertAsync(order, imageId, open, cancel);
+            else await services.Host.DestroyCheckpointAsync(open.Checkpoint.Id, cancel);
+            services.Intents.End(open.Intent);
+            await WaitForMergeAsync(order.VmId, cancel);
+        }
+        catch (TroubleException failure)
+        {
+            await line.WarnAsync($"the image is committed, but the release failed: {failure.Trouble.Culprit}: {failure.Trouble.Message} " +
+                "The next backup of this VM clears what was left.");
+        }
+    }
+
+    private async Task ConvertAsync(BackupOrder order, Guid imageId, OpenCheckpoint open, CancellationToken cancel)
+    {
+        var before = (await services.Host.ListReferencePointsAsync(order.VmId, cancel)).Select(r => r.Id).ToList();
+        var noted = KnownImages.NotedReferencePoints(await KnownImages.ReadAsync(unit, keys, cancel)).Where(before.Contains).ToList();
+
+        var intent = await services.Intents.RecordAsync(order.JobId, order.VmId, HostCall.ConvertToReferencePoint, before, cancel);
+        var point = await services.Host.ConvertToReferencePointAsync(open.Checkpoint.Id, cancel);
+        Kill.Reach(KillPoint.Converted);
+        intent = services.Intents.Result(intent, point.Id);
+
+        var note = new BaseNote(point.Id, [.. point.Disks.Select(d => new BaseNoteDisk(d.SettingId, d.TrackingId))]);
+        await unit.PutNoteAsync(imageId, NoteKind.Base, NoteCodec.Seal(keys, imageId, note, services.Random), cancel);
+        Kill.Reach(KillPoint.BaseNoteWritten);
+        services.Intents.End(intent);
+
+        foreach (var previous in noted) await services.Host.DestroyReferencePointAsync(previous, cancel);
+        Kill.Reach(KillPoint.PreviousDestroyed);
+    }
+
+    private async Task WaitForMergeAsync(Guid vmId, CancellationToken cancel)
+    {
+        var started = services.Time.GetTimestamp();
+        for (var wait = s_firstLook; await services.Host.IsMergingAsync(vmId, cancel); wait = TimeSpan.FromTicks(Math.Min(wait.Ticks * 2, s_slowestLook.Ticks)))
+        {
+            line.Detail("the host merges the checkpoint's disks");
+            if (services.Time.GetElapsedTime(started) > services.MergeLimit)
+            {
+                await line.WarnAsync($"the disks had not merged after {services.MergeLimit.TotalMinutes:0} minutes; the host goes on by itself. " +
+                    "Look at the VM's status in Hyper-V Manager.");
+                return;
+            }
+            await Task.Delay(wait, services.Time, cancel);
+        }
+        Kill.Reach(KillPoint.Merged);
+    }
+}

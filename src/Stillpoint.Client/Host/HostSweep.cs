@@ -1,0 +1,104 @@
+using Stillpoint.HyperV;
+using Stillpoint.Model;
+
+namespace Stillpoint.Client;
+
+/// <summary>Clears what an earlier run of ours left on the host, and nothing else. Safe to run again at any point.</summary>
+internal sealed class HostSweep(IHyperVHost host, IHostFiles files, IntentLedger ledger, Func<Guid, bool> isRunning)
+{
+    /// <summary>Clears what unfinished intents name on all VMs: run at start, before any job. Reference points are left to the next backup of
+    /// their VM, which knows from the store's base notes which of them is needed.</summary>
+    /// <returns>One sentence for each thing cleared or left in doubt.</returns>
+    public async Task<IReadOnlyList<string>> ClearAllAsync(CancellationToken cancel)
+    {
+        var said = new List<string>();
+        foreach (var vm in ledger.Unfinished().GroupBy(i => i.VmId))
+        {
+            said.AddRange(await ClearCheckpointsAsync(vm.Key, [.. vm], cancel));
+        }
+        said.AddRange(await ClearRestoresAsync([], cancel));
+        return said;
+    }
+
+    /// <summary>Clears checkpoints and reference points of one VM before its next backup.</summary>
+    /// <param name="vmId">The VM.</param>
+    /// <param name="known">Intents that the primary knows of, besides the ledger's own.</param>
+    /// <param name="noted">Reference points that base notes record, that of the newest base first.</param>
+    /// <param name="cancel">Stops between two calls.</param>
+    public async Task<IReadOnlyList<string>> ClearVmAsync(
+        Guid vmId, IReadOnlyList<Intent> known, IReadOnlyList<string> noted, CancellationToken cancel)
+    {
+        var intents = Unfinished(known).Where(i => i.VmId == vmId).ToList();
+        var said = new List<string>(await ClearCheckpointsAsync(vmId, intents, cancel));
+        var left = Ours.LeftReferencePoints(await host.ListReferencePointsAsync(vmId, cancel), intents, noted, isRunning);
+        foreach (var id in left.Ours)
+        {
+            await host.DestroyReferencePointAsync(id, cancel);
+            said.Add($"removed reference point {id}, left by an earlier run");
+        }
+        said.AddRange(left.Doubts);
+        foreach (var intent in intents.Where(i => i.Call == HostCall.ConvertToReferencePoint && !isRunning(i.JobId))) ledger.End(intent);
+        return said;
+    }
+
+    /// <summary>Clears planned VMs, VMs and files that unfinished restores left.</summary>
+    /// <param name="known">Intents that the primary knows of, besides the ledger's own.</param>
+    /// <param name="cancel">Stops between two calls.</param>
+    public async Task<IReadOnlyList<string>> ClearRestoresAsync(IReadOnlyList<Intent> known, CancellationToken cancel)
+    {
+        var said = new List<string>();
+        var intents = Unfinished(known);
+        foreach (var intent in intents.Where(i => i.Call == HostCall.ImportSystemDefinition && !isRunning(i.JobId)))
+        {
+            foreach (var id in await LeftMachinesAsync(intent, said, cancel))
+            {
+                await host.DestroyVirtualMachineAsync(id, cancel);
+                said.Add($"removed VM {id}, left by an unfinished restore");
+            }
+            ledger.End(intent);
+        }
+        foreach (var intent in intents.Where(i => i.Call == HostCall.WriteFiles && !isRunning(i.JobId)))
+        {
+            foreach (var path in intent.IdsBefore.Where(files.Exists))
+            {
+                files.Delete(path);
+                said.Add($"removed file {path}, left by an unfinished restore");
+            }
+            foreach (var folder in intent.IdsBefore.Select(HostPaths.FolderOf).Distinct()) files.DeleteFolderIfEmpty(folder);
+            ledger.End(intent);
+        }
+        return said;
+    }
+
+    /// <summary>What was begun and not ended, by both records; what was ended here is ended, also where the primary has not heard it yet.</summary>
+    private List<Intent> Unfinished(IReadOnlyList<Intent> known) =>
+        [.. ledger.Unfinished().Concat(known.Where(i => !ledger.WasEnded(i.Id))).DistinctBy(i => i.Id)];
+
+    private async Task<IReadOnlyList<string>> ClearCheckpointsAsync(Guid vmId, IReadOnlyList<Intent> intents, CancellationToken cancel)
+    {
+        var said = new List<string>();
+        var left = Ours.LeftCheckpoints(await host.ListCheckpointsAsync(vmId, cancel), intents, isRunning);
+        foreach (var id in left.Ours)
+        {
+            await host.DestroyCheckpointAsync(id, cancel);
+            said.Add($"removed recovery checkpoint {id}, left by an earlier run");
+        }
+        said.AddRange(left.Doubts);
+        foreach (var intent in intents.Where(i => i.Call == HostCall.CreateSnapshot && !isRunning(i.JobId))) ledger.End(intent);
+        return said;
+    }
+
+    private async Task<IReadOnlyList<Guid>> LeftMachinesAsync(Intent intent, List<string> said, CancellationToken cancel)
+    {
+        if (intent.ResultId is { } id && Guid.TryParse(id, out var known))
+        {
+            var planned = await host.ListPlannedAsync(cancel);
+            return planned.Any(p => p.Id == known) || await host.FindVirtualMachineAsync(known, cancel) is not null ? [known] : [];
+        }
+        var candidates = (await host.ListPlannedAsync(cancel)).Where(p => !intent.IdsBefore.Contains(p.Id.ToString("D"))).ToList();
+        if (candidates.Count <= 1) return [.. candidates.Select(c => c.Id)];
+        said.Add($"job {intent.JobId} may have left one of the planned VMs {string.Join(", ", candidates.Select(c => c.Id))}, and it cannot be " +
+            "told which. None was touched; remove the one that nobody needs.");
+        return [];
+    }
+}

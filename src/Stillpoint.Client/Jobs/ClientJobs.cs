@@ -1,0 +1,115 @@
+using Microsoft.Extensions.Logging;
+using Stillpoint.HyperV;
+using Stillpoint.Model;
+using Stillpoint.Transport;
+
+namespace Stillpoint.Client;
+
+/// <summary>Takes over orders, runs each as a job of its own, and sees that its outcome reaches the primary.</summary>
+internal sealed partial class ClientJobs(ClientServices services, Outbox outbox, RunningJobs running, ILogger log) : IClientCalls
+{
+    /// <inheritdoc/>
+    public Task RunBackup(BackupOrder order) => StartAsync(order.JobId, async (line, cancel) =>
+    {
+        if (order.Method != BackupMethod.Wmi)
+        {
+            throw new TroubleException(
+                "this client", $"it cannot back up by the {Words.Of(order.Method)} method yet.", "Set the policy's method to wmi.");
+        }
+        var image = await new BackupRun(services, order, line).RunAsync(cancel);
+        return Report(line, image: image);
+    });
+
+    /// <inheritdoc/>
+    public Task RunRestoreVm(RestoreVmOrder order) => StartAsync(order.JobId, async (line, cancel) =>
+    {
+        var restored = await new RestoreVmRun(services, order, line).RunAsync(cancel);
+        return Report(line, vm: restored.VmId, files: restored.DiskPaths);
+    });
+
+    /// <inheritdoc/>
+    public Task RunRestoreDisk(RestoreDiskOrder order) => StartAsync(order.JobId, async (line, cancel) =>
+    {
+        await new RestoreDiskRun(services, order, line).RunAsync(cancel);
+        return Report(line, files: [order.Target]);
+    });
+
+    /// <inheritdoc/>
+    public Task Cancel(Guid jobId) => running.CancelAsync(jobId);
+
+    /// <inheritdoc/>
+    public async Task<HostInventory> TakeInventory()
+    {
+        var vms = await services.Host.ListVirtualMachinesAsync(CancellationToken.None);
+        return new HostInventory(
+            await services.Host.GetHostNameAsync(CancellationToken.None),
+            [.. vms.Select(v => new VmInventory(
+                v.Id, v.Name, Words.Of(v.State), v.Generation, v.ConfigurationVersion, [.. v.Disks.Select(d => new DiskInventory(d.Path, SizeOf(d)))]))]);
+    }
+
+    private Task StartAsync(Guid jobId, Func<JobLine, CancellationToken, Task<JobReport>> run)
+    {
+        // An order that comes twice, because its answer was lost, is taken over once.
+        if (running.TryStart(jobId, out var cancel)) _ = Task.Run(() => RunAsync(jobId, run, cancel));
+        return Task.CompletedTask;
+    }
+
+    private async Task RunAsync(Guid jobId, Func<JobLine, CancellationToken, Task<JobReport>> run, CancellationToken cancel)
+    {
+        var line = new JobLine(jobId, services.Primary, services.Time);
+        JobReport report;
+        try
+        {
+            report = await run(line, cancel);
+        }
+        catch (Exception failure)
+        {
+            report = await FailedAsync(line, failure, cancel.IsCancellationRequested);
+        }
+        outbox.Keep(report);
+        running.End(jobId);
+        await outbox.SendAllAsync(services.Primary);
+    }
+
+    private async Task<JobReport> FailedAsync(JobLine line, Exception failure, bool cancelled)
+    {
+        var phase = line.Phases.Count > 0 ? line.Current : Phase.Start;
+        var trouble = failure switch
+        {
+            TroubleException known => known.In(phase).Trouble,
+            OperationCanceledException when cancelled => new Trouble(phase, "this job", "it was cancelled.", "Run it again when it suits.", Retry: true),
+            _ => new Trouble(phase, "the client", $"{failure.GetType().Name}: {failure.Message}", "Look at the client's log and report it.", Retry: true),
+        };
+        if (failure is not TroubleException && !cancelled) LogUnexpected(log, line.JobId, failure);
+        if (line.Phases.Count > 0) await line.EndAsync(PhaseOutcome.Failed, trouble.Message);
+        var outcome = cancelled && failure is OperationCanceledException ? JobOutcome.Cancelled : JobOutcome.Failed;
+        return new JobReport(line.JobId, outcome, line.Phases, null, null, [], line.Warnings, trouble);
+    }
+
+    private static JobReport Report(JobLine line, ImageSummary? image = null, Guid? vm = null, IReadOnlyList<string>? files = null) => new(
+        line.JobId,
+        line.Phases.Any(p => p.Outcome == PhaseOutcome.Warning && p.Phase == Phase.Release) ? JobOutcome.Partial : JobOutcome.Ok,
+        line.Phases,
+        image,
+        vm,
+        files ?? [],
+        line.Warnings,
+        null);
+
+    /// <summary>The size of the file where the disk itself cannot be opened: a running VM holds its leaf.</summary>
+    private long SizeOf(VirtualDiskSetting disk)
+    {
+        try
+        {
+            using var opened = services.Files.OpenDisk(disk.Path);
+            return opened.Length;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            return 0;
+        }
+    }
+
+    [LoggerMessage(1001, LogLevel.Error, "Job {JobId} failed unexpectedly.")]
+    private static partial void LogUnexpected(ILogger log, Guid jobId, Exception failure);
+}

@@ -1,0 +1,46 @@
+using Stillpoint.Chunks;
+
+namespace Stillpoint.Client;
+
+/// <summary>Where a restored VM's files go on the host.</summary>
+/// <param name="Folder">The VM's folder.</param>
+/// <param name="Configuration">The configuration file that is imported; empty when the image has none.</param>
+/// <param name="Files">All files of the image, in its order.</param>
+/// <param name="Disks">All disks of the image, in its order.</param>
+internal sealed record RestorePlaces(string Folder, string Configuration, IReadOnlyList<string> Files, IReadOnlyList<string> Disks)
+{
+    /// <summary>The role of the file that is imported.</summary>
+    public const string ConfigurationRole = "configuration";
+
+    private const string DisksFolder = "Virtual Hard Disks";
+
+    /// <summary>Every file that the restore writes.</summary>
+    public IReadOnlyList<string> AllFiles => [.. Files, .. Disks];
+
+    /// <summary>The folder that was asked for, or one of the new name beside the folder of the first original disk.</summary>
+    public static RestorePlaces Choose(RestoreSource source, string? folder, string newName)
+    {
+        var home = folder ?? HostPaths.Below(FolderOfFolders(source.Details), HostPaths.SafeFile(newName));
+        var files = source.Details.Files.Select(f => HostPaths.Below(home, "Virtual Machines", HostPaths.SafeFile(f.Name))).ToList();
+        var disks = new List<string>();
+        foreach (var disk in source.Details.Disks)
+        {
+            var stem = HostPaths.StemOf(HostPaths.SafeFile(disk.Name));
+            var path = HostPaths.Below(home, DisksFolder, stem + ".vhdx");
+            for (var n = 2; disks.Contains(path, StringComparer.OrdinalIgnoreCase); n++)
+                path = HostPaths.Below(home, DisksFolder, $"{stem}-{n}.vhdx");
+            disks.Add(path);
+        }
+        var at = source.Details.Files.ToList().FindIndex(f => f.Role == ConfigurationRole);
+        return new RestorePlaces(home, at < 0 ? "" : files[at], files, disks);
+    }
+
+    /// <summary>Where VMs have their folders: above the first disk's folder, and above the VM's own when its disks have one for themselves.</summary>
+    private static string FolderOfFolders(ImageDetails details)
+    {
+        if (details.Disks.Count == 0 || details.Disks[0].HostPath is not { } first) return @"C:\VMs";
+        var disks = HostPaths.FolderOf(first);
+        var own = string.Equals(HostPaths.FileOf(disks), DisksFolder, StringComparison.OrdinalIgnoreCase) ? HostPaths.FolderOf(disks) : disks;
+        return HostPaths.FolderOf(own);
+    }
+}

@@ -1,0 +1,33 @@
+using Stillpoint.Chunks;
+using Stillpoint.Model;
+
+namespace Stillpoint.Client;
+
+/// <summary>The image that a restore reads, opened with the domain's key.</summary>
+internal sealed record RestoreSource(IImageReader Unit, DomainKeys Keys, ImageHeader Header, ImageDetails Details)
+{
+    /// <summary>Writes one stream of the image into a target and makes it durable.</summary>
+    public async Task WriteAsync(StreamHeader stream, IDiskTarget target, IProgress<long>? progress, CancellationToken cancel)
+    {
+        using var opener = new RecordOpener(Keys);
+        await DiskDownload.RunAsync(Unit, opener, stream, target, progress, cancel);
+    }
+
+    /// <summary>Finds the image that the order names.</summary>
+    public static async Task<RestoreSource> FindAsync(IImageReader unit, DomainKeys keys, Guid imageId, CancellationToken cancel)
+    {
+        var stored = (await unit.ListImagesAsync(cancel)).FirstOrDefault(i => i.Header.Id == imageId) ?? throw new TroubleException(
+            $"image {imageId}",
+            "the storage unit has no such image.",
+            "List what is there with stillpoint image list; the image may have expired.");
+        return new RestoreSource(unit, keys, stored.Header, ImageDetailsCodec.Open(keys, stored));
+    }
+
+    /// <summary>The image's disks, each with its stream.</summary>
+    public IEnumerable<(StreamHeader Stream, DiskDetails Disk)> Disks =>
+        Header.Streams.Where(s => s.Kind == StreamKind.Disk).Zip(Details.Disks);
+
+    /// <summary>The image's files, each with its stream.</summary>
+    public IEnumerable<(StreamHeader Stream, FileDetails File)> Files =>
+        Header.Streams.Where(s => s.Kind == StreamKind.File).Zip(Details.Files);
+}

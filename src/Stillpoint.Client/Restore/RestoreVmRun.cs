@@ -1,0 +1,125 @@
+using Stillpoint.Chunks;
+using Stillpoint.HyperV;
+using Stillpoint.Model;
+
+namespace Stillpoint.Client;
+
+/// <summary>What a restored VM is.</summary>
+internal sealed record RestoredVm(Guid VmId, IReadOnlyList<string> DiskPaths);
+
+/// <summary>
+/// A VM comes back under a new name: its configuration is imported as a planned VM with a new id, its disks are written, the planned VM is
+/// pointed at them, checked by the host and made real. If any step fails all of it is undone: no planned VM and no file stays.
+/// The planned VM is adjusted after the transfer, not before: a host refuses a disk slot that names a file which is not there.
+/// </summary>
+internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order, JobLine line)
+{
+    /// <summary>Runs the restore.</summary>
+    public async Task<RestoredVm> RunAsync(CancellationToken cancel)
+    {
+        var undo = new Undo(line);
+        try
+        {
+            // 1 start
+            await line.BeginAsync(Phase.Start, $"restore of image {order.ImageId} as VM {order.NewName}");
+            using var keys = new DomainKeys(order.Data.DomainKey);
+
+            // 2 preflight: reach the image and the host, see that nothing is in the way
+            await line.BeginAsync(Phase.Preflight, $"media server {order.Data.MediaAddress}");
+            await using var unit = await services.OpenData(order.Data, cancel);
+            var source = await RestoreSource.FindAsync(unit, keys, order.ImageId, cancel);
+            var places = RestorePlaces.Choose(source, order.Folder, order.NewName);
+            foreach (var sentence in await services.Sweep.ClearRestoresAsync(order.OpenIntents, cancel)) await line.LogAsync(sentence);
+            await CheckAsync(source, places, cancel);
+
+            // 3 define: configuration in place, imported as a planned VM
+            await line.BeginAsync(Phase.Define, $"importing the configuration into {places.Folder}");
+            var files = await services.Intents.RecordAsync(order.JobId, source.Header.VmId, HostCall.WriteFiles, places.AllFiles, cancel);
+            undo.WhenClean(() => services.Intents.End(files));
+            undo.Add("remove the restored files", () => Remove(places));
+            await WriteConfigurationAsync(source, places, cancel);
+            var before = (await services.Host.ListPlannedAsync(cancel)).Select(p => p.Id.ToString("D")).ToList();
+            var import = await services.Intents.RecordAsync(order.JobId, source.Header.VmId, HostCall.ImportSystemDefinition, before, cancel);
+            undo.WhenClean(() => services.Intents.End(import));
+            var planned = await services.Host.ImportPlannedAsync(places.Configuration, cancel);
+            undo.Add($"remove planned VM {planned}", stop => services.Host.DestroyVirtualMachineAsync(planned, stop));
+            Kill.Reach(KillPoint.PlannedImported);
+            import = services.Intents.Result(import, planned.ToString("D"));
+
+            // 4 transfer: the disks
+            await line.BeginAsync(Phase.Transfer, $"{places.Disks.Count} disks");
+            await WriteDisksAsync(source, places, cancel);
+            Kill.Reach(KillPoint.DisksRestored);
+
+            // 5 realize: adjust, validate, realize
+            await line.BeginAsync(Phase.Realize, "pointing the planned VM at its disks");
+            var slots = source.Details.Disks.Zip(places.Disks).ToDictionary(d => d.First.SettingId!, d => d.Second);
+            await services.Host.AdjustPlannedAsync(planned, new PlannedChanges(order.NewName, places.Folder, slots), cancel);
+            await services.Host.ValidatePlannedAsync(planned, cancel);
+            var vm = await services.Host.RealizePlannedAsync(planned, cancel);
+            undo.Add($"remove VM {vm}", stop => services.Host.DestroyVirtualMachineAsync(vm, stop));
+            Kill.Reach(KillPoint.Realized);
+
+            // 6 finish
+            await line.BeginAsync(Phase.Finish, order.Start ? "starting the VM" : "the VM stays off");
+            if (order.Start) await services.Host.StartAsync(vm, cancel);
+            undo.Keep();
+            services.Intents.End(import);
+            services.Intents.End(files);
+            line.Detail($"VM {order.NewName} is {(order.Start ? "running" : "off")}; its network adapters are disconnected; its first backup will be a full");
+            await line.EndAsync(PhaseOutcome.Ok);
+            return new RestoredVm(vm, places.Disks);
+        }
+        catch
+        {
+            await undo.RunAsync();
+            throw;
+        }
+    }
+
+    private async Task CheckAsync(RestoreSource source, RestorePlaces places, CancellationToken cancel)
+    {
+        if (source.Details.Disks.Any(d => d.SettingId is null) || places.Configuration.Length == 0)
+        {
+            throw new TroubleException(
+                $"image {order.ImageId}",
+                "it holds disks without a VM's configuration.",
+                "Restore its disks (stillpoint restore disk) and attach them to a VM of your own.");
+        }
+        if (places.AllFiles.FirstOrDefault(services.Files.Exists) is { } taken)
+        {
+            throw new TroubleException(
+                $"file {taken}", "it is there already, and a restore overwrites nothing.", "Choose another name or another folder (--folder).");
+        }
+        if (await services.Host.ListVirtualMachinesAsync(cancel) is var vms && vms.Any(v => v.Name == order.NewName))
+            await line.WarnAsync($"the host has another VM of the name {order.NewName}");
+        var needed = source.Disks.Sum(d => d.Stream.Length);
+        if (HostWatch.SpaceTrouble(services.Files, [places.Folder], services.Limits) is { } space) throw new TroubleException(space);
+        line.Detail($"image of {source.Header.Created:yyyy-MM-dd HH:mm:ss} UTC, {Words.Of(source.Header.Consistency)}-consistent, {needed} bytes of disks");
+    }
+
+    private async Task WriteConfigurationAsync(RestoreSource source, RestorePlaces places, CancellationToken cancel)
+    {
+        foreach (var ((stream, file), path) in source.Files.Zip(places.Files))
+        {
+            await using var target = new FileTarget(services.Files.Create(path), stream.Length);
+            await source.WriteAsync(stream, target, progress: null, cancel);
+        }
+    }
+
+    private async Task WriteDisksAsync(RestoreSource source, RestorePlaces places, CancellationToken cancel)
+    {
+        var meter = line.Meter(source.Disks.Sum(d => d.Stream.Length));
+        foreach (var ((stream, disk), path) in source.Disks.Zip(places.Disks))
+        {
+            await using var target = new VirtualDiskTarget(services.Files.CreateDisk(path, stream.Length, disk.LogicalSectorSize));
+            await source.WriteAsync(stream, target, meter.Stream(), cancel);
+        }
+    }
+
+    private void Remove(RestorePlaces places)
+    {
+        foreach (var file in places.AllFiles) services.Files.Delete(file);
+        foreach (var folder in places.AllFiles.Select(HostPaths.FolderOf).Distinct().Append(places.Folder)) services.Files.DeleteFolderIfEmpty(folder);
+    }
+}

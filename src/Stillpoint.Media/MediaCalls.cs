@@ -1,0 +1,35 @@
+using Microsoft.Extensions.Logging;
+using Stillpoint.Chunks;
+using Stillpoint.Model;
+using Stillpoint.Storage;
+using Stillpoint.Transport;
+
+namespace Stillpoint.Media;
+
+/// <summary>What the primary asks of this media server.</summary>
+internal sealed class MediaCalls(AttachedUnits units, MediaEnvironment environment) : IMediaCalls
+{
+    public async Task<StorageUnitInfo> AttachUnit(string name, string folder, int chunkSize, int compressionLevel)
+    {
+        var info = await units.AttachAsync(name, folder, chunkSize, compressionLevel, CancellationToken.None);
+        environment.Log.LogInformation("Storage unit '{Name}' is attached: {Folder}.", name, info.Folder);
+        return info;
+    }
+
+    public async Task<IReadOnlyList<ImageSummary>> ListImages(string unit)
+    {
+        var list = await (await units.OpenAsync(unit, CancellationToken.None)).ListImagesAsync(CancellationToken.None);
+        foreach (var damaged in list.Damaged) environment.Log.LogWarning("Storage unit '{Unit}': {Damage}", unit, damaged);
+        return [.. list.Images.Select(image => ImageSummaries.Of(image, null))];
+    }
+
+    public async Task<VerifyResult> Verify(string unit, Guid imageId)
+    {
+        var opened = await units.OpenAsync(unit, CancellationToken.None);
+        var report = await UnitVerify.RunAsync(opened, null, null, CancellationToken.None);
+        var image = report.Images.FirstOrDefault(i => i.Id == imageId)
+            ?? throw new TroubleException($"storage unit {unit}", $"It holds no image {imageId:D}.", "Look at the unit's images: image list.");
+        if (!image.Sound) environment.Log.LogWarning("Image {Image} of storage unit '{Unit}' is damaged: {Why}", imageId, unit, image.Why);
+        return new VerifyResult(environment.Time.GetUtcNow(), image.Sound ? "sound" : "damaged", report.Kind);
+    }
+}

@@ -1,0 +1,53 @@
+using System.Security.Claims;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Stillpoint.Catalog;
+using Stillpoint.Model;
+
+namespace Stillpoint.Primary;
+
+/// <summary>Hosts and the VMs that they hold.</summary>
+internal static class HostRoutes
+{
+    public static void Map(IEndpointRouteBuilder api)
+    {
+        var hosts = api.MapGroup("/hosts").WithTags("hosts");
+        hosts.MapGet("", List).RequireAuthorization(Roles.Viewer);
+        hosts.MapGet("/{name}", Show).RequireAuthorization(Roles.Viewer);
+        hosts.MapPost("/{name}/test", Test).RequireAuthorization(Roles.Operator);
+        api.MapGet("/vms", Vms).RequireAuthorization(Roles.Viewer).WithTags("hosts");
+    }
+
+    private static async Task<Page<HostView>> List(CatalogStore catalog, Connections connections, int? limit, string? after) =>
+        Paging.ByName((await catalog.Hosts.List()).Select(h => View(h, connections) with { Inventory = null }), h => h.Name, limit, after);
+
+    private static async Task<HostView> Show(string name, CatalogStore catalog, Connections connections) =>
+        View(await catalog.Hosts.Find(name) ?? throw Refusal.NotFound("host", name), connections);
+
+    private static async Task<HostView> Test(string name, ClaimsPrincipal user, Inventories inventories, Connections connections, AuditLog audit)
+    {
+        var host = await inventories.Take(name);
+        await audit.Done(user, "host.test", name);
+        return View(host, connections);
+    }
+
+    private static async Task<Page<VmView>> Vms(CatalogStore catalog, string? host, int? limit, string? after)
+    {
+        var newest = await catalog.Images.NewestByVm();
+        var policies = await catalog.Policies.List();
+        var vms = from h in await catalog.Hosts.List()
+                  where (host is null || h.Name == host) && h.Inventory is not null
+                  from vm in h.Inventory!.Vms
+                  select new VmView(h.Name, vm, [.. policies.Where(p => Selects(p.Policy, h.Name, vm)).Select(p => p.Policy.Name)],
+                      newest.TryGetValue(vm.Id, out var at) ? at : null);
+        return Paging.ByName(vms, v => $"{v.Vm.Name}\n{v.Host}\n{v.Vm.Id}", limit, after);
+    }
+
+    private static bool Selects(Policy policy, string host, VmInventory vm) => policy.Vms.Count == 0 || policy.Vms.Any(s => s.Host == host
+        && (s.Vm is null || string.Equals(s.Vm, vm.Name, StringComparison.OrdinalIgnoreCase) || Guid.TryParse(s.Vm, out var id) && id == vm.Id));
+
+    private static HostView View(HostRecord host, Connections connections) => new(
+        host.Name, connections.Client(host.Name) is not null, host.Version, host.LastSeen, host.KeyDomain, host.InventoryTaken,
+        host.Inventory?.Vms.Count ?? 0, host.Inventory);
+}

@@ -1,0 +1,128 @@
+using Microsoft.Extensions.Logging;
+using Stillpoint.Catalog;
+using Stillpoint.Model;
+
+namespace Stillpoint.Primary;
+
+/// <summary>What clients say of their jobs. A client speaks for its own jobs only; what it says is bounded and kept before it is answered.</summary>
+internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispatcher dispatcher, TimeProvider time, ILogger<JobReports> log)
+{
+    private const int LongestText = 2_000;
+    private const int MostLines = 1_000;
+    private const int MostDisks = 512;
+
+    public async Task Phase(string client, Guid jobId, PhaseRecord phase)
+    {
+        var job = await Own(client, jobId);
+        if (job.State == JobState.Done) return;
+        await catalog.Jobs.PutPhase(jobId, Bounded(phase));
+        watch.Touch(jobId);
+    }
+
+    public async Task Progress(string client, Guid jobId, JobProgress progress)
+    {
+        if ((await Own(client, jobId)).State == JobState.Active) watch.Progress(jobId, progress);
+    }
+
+    public async Task Log(string client, Guid jobId, string line)
+    {
+        await Own(client, jobId);
+        await catalog.Jobs.AppendLog(jobId, OneLine(line));
+        watch.Touch(jobId);
+    }
+
+    public async Task RecordIntent(string client, Intent intent)
+    {
+        await Own(client, intent.JobId);
+        if (intent.IdsBefore is not { Count: <= 10_000 } before || before.Any(i => i is not { Length: <= 4096 }) || intent.ResultId is { Length: > 4096 })
+            throw Hostile(client, "an intent is out of bounds");
+        if (!await catalog.Intents.Put(client, intent)) throw Hostile(client, "an intent of that id belongs to another job");
+    }
+
+    public Task EndIntent(string client, Guid intentId) => catalog.Intents.End(client, intentId);
+
+    public async Task Outcome(string client, JobReport report)
+    {
+        var job = await Own(client, report.JobId);
+        if (job is { State: JobState.Done, Lost: false }) return;
+        var image = report.Image is null ? null : await Image(job, report.Image);
+        var lines = Lines(report.Warnings);
+        var done = await catalog.Jobs.Complete(job.Id, now => now is { State: JobState.Done, Lost: false } ? null : now with
+        {
+            State = JobState.Done,
+            Outcome = report.Outcome,
+            Ended = time.GetUtcNow(),
+            TakenOver = true,
+            Lost = false,
+            CancelRequested = false,
+            WaitsFor = null,
+            ImageId = image?.Id ?? (now.Kind == JobKind.Backup ? null : now.ImageId),
+            RestoredVmId = report.RestoredVmId,
+            RestoredFiles = Lines(report.RestoredFiles),
+            Warnings = lines,
+            Trouble = report.Trouble is { } trouble ? Bounded(trouble) : null,
+        }, [.. (report.Phases ?? []).Take(32).Select(Bounded)], image);
+        if (done is null) return;
+        Kill.Reach(KillPoint.OutcomeReceived);
+        log.LogInformation("job {Job} {Vm} on {Host}: {Outcome} {Trouble}", job.Id, job.VmName, job.Host, Words.Of(report.Outcome), done.Trouble);
+        watch.End(job.Id);
+        dispatcher.Wake();
+    }
+
+    /// <summary>The catalog's row for an image that a client committed: what was granted comes from the job, the rest from the report.</summary>
+    private async Task<ImageRecord> Image(Job job, ImageSummary image)
+    {
+        if (job.Kind != JobKind.Backup || image.VmId != job.VmId || image.JobId != job.Id || job.ImageId is { } granted && granted != image.Id)
+            throw Hostile(job.Host, $"it reports an image that job {job.Id} had no grant for");
+        if (image.Disks is not { Count: <= MostDisks } disks || disks.Any(d => d is not { Name.Length: <= 512, FullReason: null or { Length: <= LongestText } }))
+            throw Hostile(job.Host, "the figures of an image are out of bounds");
+        var host = await catalog.Hosts.Find(job.Host);
+        return new ImageRecord
+        {
+            Id = image.Id,
+            VmId = job.VmId,
+            Vm = job.VmName,
+            Host = job.Host,
+            StorageUnit = job.StorageUnit,
+            Policy = job.Policy,
+            Schedule = job.Schedule,
+            KeyDomain = host?.KeyDomain ?? job.Host,
+            JobId = job.Id,
+            Created = image.Created,
+            Type = image.Type,
+            Consistency = image.Consistency,
+            Method = image.Method,
+            Disks = disks,
+            HasBaseNote = image.HasBaseNote,
+            Verified = image.Verified,
+        };
+    }
+
+    private async Task<Job> Own(string client, Guid jobId) =>
+        await catalog.Jobs.Find(jobId) is { } job && job.Host == client ? job : throw Hostile(client, $"job {jobId} is not one of its own");
+
+    private static IReadOnlyList<string> Lines(IReadOnlyList<string>? lines) => [.. (lines ?? []).Take(MostLines).Select(OneLine)];
+
+    private static PhaseRecord Bounded(PhaseRecord phase) => phase with { Detail = OneLine(phase.Detail) };
+
+    private static Trouble Bounded(Trouble trouble) => trouble with
+    {
+        Culprit = OneLine(trouble.Culprit),
+        Message = OneLine(trouble.Message),
+        NextStep = OneLine(trouble.NextStep),
+    };
+
+    /// <summary>Text of a client for logs and terminals: bounded, and without control characters.</summary>
+    private static string OneLine(string? text)
+    {
+        if (string.IsNullOrEmpty(text)) return "";
+        var cut = text.Length > LongestText ? text.AsSpan(0, LongestText) : text;
+        return string.Create(cut.Length, cut, static (target, source) =>
+        {
+            for (var i = 0; i < source.Length; i++) target[i] = char.IsControl(source[i]) ? ' ' : source[i];
+        });
+    }
+
+    private static TroubleException Hostile(string client, string what) =>
+        new($"client {client}", $"Refused: {what}.", "Look at the client's log; where it was not expected, take the host's certificate away.");
+}

@@ -1,0 +1,60 @@
+using Microsoft.Extensions.Logging;
+using Stillpoint.Catalog;
+using Stillpoint.Model;
+
+namespace Stillpoint.Primary;
+
+/// <summary>What the hosts hold: asked of their clients, kept in the catalog.</summary>
+internal sealed class Inventories(CatalogStore catalog, Connections connections, Errands errands, TimeProvider time, ILogger<Inventories> log)
+{
+    private const int MostVms = 10_000;
+    private const int MostDisks = 512;
+
+    /// <summary>Looks at a host now.</summary>
+    /// <exception cref="Refusal">There is no such host, or it is not connected.</exception>
+    /// <exception cref="TroubleException">Its client could not look.</exception>
+    public async Task<HostRecord> Take(string host, CancellationToken cancel = default)
+    {
+        if (await catalog.Hosts.Find(host) is null) throw Refusal.NotFound("host", host);
+        if (connections.Client(host) is not { } client)
+        {
+            throw Refusal.Unavailable($"host {host}", "Its client is not connected.",
+                "Look whether the Stillpoint service runs on the host and reaches the primary server.");
+        }
+        HostInventory inventory;
+        try
+        {
+            inventory = await connections.Ask(client, calls => calls.TakeInventory(), cancel);
+        }
+        catch (TroubleException e)
+        {
+            throw new TroubleException(e.Trouble with { Message = $"The client of {host} could not look at the host: {e.Trouble.Message}" }, e);
+        }
+        Check(host, inventory);
+        await catalog.Hosts.Inventoried(host, inventory, time.GetUtcNow());
+        return (await catalog.Hosts.Find(host))!;
+    }
+
+    /// <summary>Looks at a host in the background: what is found is kept, what goes wrong is logged.</summary>
+    public void TakeSoon(string host) => errands.Run($"inventory of {host}", async stop =>
+    {
+        try
+        {
+            await Take(host, stop);
+        }
+        catch (Exception e) when (e is TroubleException or Refusal)
+        {
+            log.LogWarning("inventory: {Message}", e.Message);
+        }
+    });
+
+    private static void Check(string host, HostInventory inventory)
+    {
+        if (inventory is not { Vms.Count: <= MostVms, HostName.Length: <= 256 }
+            || inventory.Vms.Any(v => v is not { Name.Length: <= 256, State.Length: <= 64, ConfigurationVersion.Length: <= 64, Disks.Count: <= MostDisks }
+                || v.Disks.Any(d => d is not { Path.Length: <= 4096, Size: >= 0 })))
+        {
+            throw new TroubleException($"host {host}", "Its client's inventory is out of bounds.", "Bring the client to the primary's version.");
+        }
+    }
+}

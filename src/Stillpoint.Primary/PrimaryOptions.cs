@@ -1,0 +1,44 @@
+namespace Stillpoint.Primary;
+
+/// <summary>How a primary server is set up.</summary>
+public sealed record PrimaryOptions
+{
+    /// <summary>The port where nothing else is said.</summary>
+    public const int DefaultPort = 7843;
+
+    /// <summary>Folder of all that it keeps: authority, keys, catalog. Made where it is absent, for its owner only.</summary>
+    public required string DataFolder { get; init; }
+
+    /// <summary><c>HOST:PORT</c> to listen on; port 0 picks one.</summary>
+    public string Listen { get; init; } = $"0.0.0.0:{DefaultPort}";
+
+    /// <summary>How a key domain's master lies in a file, and the domain's id.</summary>
+    public required IKeyFormat KeyFormat { get; init; }
+
+    /// <summary>Clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Source of ids.</summary>
+    public required Func<Guid> NewId { get; init; }
+
+    /// <summary>Jobs that run on one host at the same time.</summary>
+    public int JobsPerHost { get; init; } = 2;
+
+    /// <summary>How long an active job waits for the word of a client that is not connected before it ends as failed.</summary>
+    public TimeSpan ClientSilence { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a client that came back without a job has to deliver its outcome.</summary>
+    public TimeSpan LostJobGrace { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>How often queue and schedules are looked at when nothing happened.</summary>
+    public TimeSpan Rhythm { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a sign-in lasts.</summary>
+    public TimeSpan SessionLife { get; init; } = TimeSpan.FromHours(12);
+
+    /// <summary>How long a job may open data sessions.</summary>
+    public TimeSpan GrantLife { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Writes the log to standard error; off in tests.</summary>
+    public bool LogToConsole { get; init; } = true;
+}

@@ -1,0 +1,114 @@
+using Stillpoint.Chunks;
+using Stillpoint.Model;
+
+namespace Stillpoint.Storage;
+
+/// <summary>What a key domain has in the unit: its packs, and where each chunk and node lies. Holds only packs that are whole and whose
+/// names were synced, so what it answers survives a power cut. Safe for use from several threads.</summary>
+internal sealed class DomainIndex(Guid domain)
+{
+    private readonly Lock _gate = new();
+    private readonly IdIndex _chunks = new();
+    private readonly IdIndex _nodes = new();
+    private readonly List<PackFile> _packs = [];
+    private readonly Dictionary<string, string?> _known = [];
+
+    public Guid Domain { get; } = domain;
+
+    /// <summary>Packs that could not be used, and why.</summary>
+    public IReadOnlyList<string> Unusable
+    {
+        get
+        {
+            lock (_gate) return [.. _known.Values.OfType<string>()];
+        }
+    }
+
+    /// <summary>The packs.</summary>
+    public IReadOnlyList<PackFile> Packs
+    {
+        get
+        {
+            lock (_gate) return [.. _packs];
+        }
+    }
+
+    /// <summary>Numbers of distinct chunks and nodes.</summary>
+    public (int Chunks, int Nodes) Count
+    {
+        get
+        {
+            lock (_gate) return (_chunks.Count, _nodes.Count);
+        }
+    }
+
+    /// <summary>For each id, whether it is there.</summary>
+    public void Find(IReadOnlyList<ChunkId> ids, bool[] found)
+    {
+        lock (_gate)
+        {
+            for (var i = 0; i < found.Length; i++) found[i] = found[i] || _chunks.TryFind(ids[i], out _);
+        }
+    }
+
+    /// <summary>Where a chunk lies.</summary>
+    public bool TryFind(ChunkId id, out PackFile pack, out Location location) => TryFind(_chunks, id, out pack, out location);
+
+    /// <summary>Where a node lies.</summary>
+    public bool TryFind(NodeId id, out PackFile pack, out Location location) => TryFind(_nodes, AsChunk(id), out pack, out location);
+
+    /// <summary>Takes up a pack that became durable.</summary>
+    public void Add(PackFile pack, IReadOnlyList<PackEntry> entries)
+    {
+        lock (_gate)
+        {
+            if (!_known.TryAdd(pack.Name, null)) return;
+            var number = _packs.Count;
+            _packs.Add(pack);
+            var index = pack.Header.Kind == PackKind.Nodes ? _nodes : _chunks;
+            index.Reserve(entries.Count);
+            foreach (var entry in entries) index.Add(entry.Id, new Location(number, entry.Offset, entry.StoredLength));
+        }
+    }
+
+    /// <summary>Takes up the packs that others completed since.</summary>
+    public async Task RefreshAsync(IVolume volume, Guid unit, CancellationToken cancel)
+    {
+        var prefix = UnitNames.Packs(Domain);
+        var listed = await volume.ListAsync(prefix, cancel);
+        List<VolumeEntry> fresh;
+        lock (_gate) fresh = [.. listed.Where(entry => !_known.ContainsKey(entry.Name))];
+        if (fresh.Count == 0) return;
+        // Before anybody builds on them: another process may have moved them to their names a moment ago.
+        await volume.SyncNamesAsync(prefix, cancel);
+        foreach (var entry in fresh.OrderBy(e => e.Name, StringComparer.Ordinal))
+        {
+            try
+            {
+                var (pack, entries, _) = await PackFile.LoadAsync(volume, entry, unit, cancel);
+                Add(pack, entries);
+            }
+            catch (TroubleException e)
+            {
+                // One pack that is lost must not take the rest with it; verify tells of it, and whoever needs its records hears of them.
+                lock (_gate) _known[entry.Name] = e.Trouble.ToString();
+            }
+            catch (FileNotFoundException)
+            {
+                // Deleted since it was listed.
+            }
+        }
+    }
+
+    private bool TryFind(IdIndex index, ChunkId id, out PackFile pack, out Location location)
+    {
+        lock (_gate)
+        {
+            var found = index.TryFind(id, out location);
+            pack = found ? _packs[location.Pack] : null!;
+            return found;
+        }
+    }
+
+    internal static ChunkId AsChunk(NodeId id) => new(id.A, id.B, id.C, id.D);
+}

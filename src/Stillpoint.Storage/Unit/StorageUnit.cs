@@ -1,0 +1,185 @@
+using System.Collections.Concurrent;
+using Stillpoint.Chunks;
+using Stillpoint.Model;
+
+namespace Stillpoint.Storage;
+
+/// <summary>
+/// A storage unit: packs of records and tree nodes, images, notes, sessions, on one volume. Any number of processes may have it open and
+/// write to it. Safe for use from several threads; its sessions are not.
+/// </summary>
+public sealed class StorageUnit : IAsyncDisposable
+{
+    private readonly UnitConfiguration _configuration;
+    private readonly ConcurrentDictionary<Guid, DomainIndex> _domains = new();
+
+    private StorageUnit(IVolume volume, UnitConfiguration configuration, UnitEnvironment environment)
+    {
+        Volume = volume;
+        _configuration = configuration;
+        Environment = environment;
+        Catalog = new UnitCatalog(volume);
+    }
+
+    /// <summary>The unit's parameters.</summary>
+    public UnitParameters Parameters => _configuration.Parameters;
+
+    /// <summary>Where it lies.</summary>
+    public string Name => Volume.Name;
+
+    internal IVolume Volume { get; }
+
+    internal UnitEnvironment Environment { get; }
+
+    internal UnitCatalog Catalog { get; }
+
+    /// <summary>Makes a unit on an empty volume; the volume belongs to the unit from then on.</summary>
+    /// <param name="volume">The volume.</param>
+    /// <param name="chunkSize">Bytes of a chunk: a power of two from 64 KiB to 1 MiB.</param>
+    /// <param name="compressionLevel">zstd level, 1 to 19.</param>
+    /// <param name="environment">Clock and ids.</param>
+    /// <param name="cancel">Ends the work.</param>
+    /// <exception cref="TroubleException">There is a unit already, or a parameter is out of bounds.</exception>
+    public static async Task<StorageUnit> CreateAsync(
+        IVolume volume, int chunkSize, int compressionLevel, UnitEnvironment environment, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(volume);
+        ArgumentNullException.ThrowIfNull(environment);
+        var made = UnitConfiguration.Make(environment.NewId(), chunkSize, compressionLevel, environment.Time.GetUtcNow());
+        try
+        {
+            if (!await volume.PutIfAbsentAsync(UnitNames.Configuration, made.Encode(), cancel))
+                throw UnitTrouble.Refused(volume.Name, "there is one already.", "use it as it is, or choose another place");
+        }
+        catch (IOException e)
+        {
+            throw UnitTrouble.Io(volume.Name, e);
+        }
+        return new StorageUnit(volume, made, environment);
+    }
+
+    /// <summary>Opens the unit on a volume, which belongs to the unit from then on.</summary>
+    /// <exception cref="TroubleException">There is none, it is of another version, or its configuration is damaged.</exception>
+    public static async Task<StorageUnit> OpenAsync(IVolume volume, UnitEnvironment environment, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(volume);
+        try
+        {
+            var bytes = new byte[UnitConfiguration.MaxBytes];
+            var size = await volume.ReadAsync(UnitNames.Configuration, 0, bytes, cancel);
+            return new StorageUnit(volume, UnitConfiguration.Decode(bytes.AsSpan(0, size), volume.Name), environment);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw UnitTrouble.Missing(volume.Name);
+        }
+        catch (IOException e)
+        {
+            throw UnitTrouble.Io(volume.Name, e);
+        }
+    }
+
+    /// <summary>Makes a unit in a directory, which is made too when it is absent.</summary>
+    public static Task<StorageUnit> CreateInAsync(
+        string directory, int chunkSize, int compressionLevel, UnitEnvironment environment, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        try
+        {
+            Directory.CreateDirectory(directory);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw UnitTrouble.Refused(directory, $"the directory cannot be made: {e.Message}", "give a directory that you may write to");
+        }
+        return CreateAsync(new LocalVolume(directory, environment.NewId), chunkSize, compressionLevel, environment, cancel);
+    }
+
+    /// <summary>Opens the unit in a directory.</summary>
+    public static Task<StorageUnit> OpenInAsync(string directory, UnitEnvironment environment, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        return OpenAsync(new LocalVolume(directory, environment.NewId), environment, cancel);
+    }
+
+    /// <summary>Opens a session that stores one image.</summary>
+    public async Task<IImageWriter> OpenWriterAsync(WriterScope scope, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        try
+        {
+            (Volume as LocalVolume)?.SweepParts();
+            return await WriterSession.OpenAsync(this, scope, await FreshIndexAsync(scope.Domain, cancel), cancel);
+        }
+        catch (IOException e)
+        {
+            throw UnitTrouble.Io(Name, e);
+        }
+    }
+
+    /// <summary>Opens a session that reads.</summary>
+    public async Task<IImageReader> OpenReaderAsync(ReaderScope scope, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        try
+        {
+            return new ReaderSession(this, scope, await FreshIndexAsync(scope.Domain, cancel));
+        }
+        catch (IOException e)
+        {
+            throw UnitTrouble.Io(Name, e);
+        }
+    }
+
+    /// <summary>All committed images, newest first, and what of the list is damaged. Needs no key.</summary>
+    public Task<ImageList> ListImagesAsync(CancellationToken cancel) => ListImagesAsync(strict: false, cancel);
+
+    internal async Task<ImageList> ListImagesAsync(bool strict, CancellationToken cancel)
+    {
+        try
+        {
+            return await Catalog.ListAsync(strict, cancel);
+        }
+        catch (IOException e)
+        {
+            throw UnitTrouble.Io(Name, e);
+        }
+    }
+
+    /// <summary>The unit's head: SHA-256 over its committed images and notes, hexadecimal. Whoever remembers it sees a unit that was
+    /// rolled back as a whole.</summary>
+    public Task<string> HeadAsync(CancellationToken cancel) => Catalog.HeadAsync(cancel);
+
+    /// <summary>Adds a note to a committed image: what an administrator or a verify has to say. A client writes through its session.</summary>
+    public Task AnnotateAsync(Guid imageId, NoteKind kind, SealedBlob payload, CancellationToken cancel) =>
+        Notes.PutAsync(this, imageId, kind, payload, cancel);
+
+    /// <summary>What the unit holds. Needs no key.</summary>
+    public async Task<UnitStats> StatsAsync(CancellationToken cancel)
+    {
+        var list = await ListImagesAsync(cancel);
+        var entries = await Volume.ListAsync(UnitNames.AllPacks, cancel);
+        long chunks = 0, nodes = 0;
+        foreach (var domain in entries.Select(e => UnitNames.DomainOf(e.Name)).OfType<Guid>().Distinct())
+        {
+            var count = (await FreshIndexAsync(domain, cancel)).Count;
+            chunks += count.Chunks;
+            nodes += count.Nodes;
+        }
+        return new UnitStats(
+            list.Images.Count, list.Images.Sum(i => i.Header.Streams.Sum(s => s.Length)), chunks, nodes,
+            entries.Where(e => e.Name.EndsWith(".data", StringComparison.Ordinal)).Sum(e => e.Length),
+            entries.Where(e => e.Name.EndsWith(".nodes", StringComparison.Ordinal)).Sum(e => e.Length), entries.Count);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => Volume.DisposeAsync();
+
+    /// <summary>The index of a domain with all that is on the volume now.</summary>
+    internal async Task<DomainIndex> FreshIndexAsync(Guid domain, CancellationToken cancel)
+    {
+        var index = _domains.GetOrAdd(domain, static id => new DomainIndex(id));
+        await index.RefreshAsync(Volume, Parameters.UnitId, cancel);
+        return index;
+    }
+}

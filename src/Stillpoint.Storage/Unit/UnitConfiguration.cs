@@ -1,0 +1,54 @@
+using System.IO.Hashing;
+using System.Text;
+using System.Text.Json;
+using Stillpoint.Chunks;
+using Stillpoint.Model;
+
+namespace Stillpoint.Storage;
+
+/// <summary>What <c>unit.json</c> says.</summary>
+/// <param name="Format">Format version of the whole unit.</param>
+/// <param name="Id">The unit.</param>
+/// <param name="ChunkSize">Bytes of a chunk.</param>
+/// <param name="CompressionLevel">zstd level.</param>
+/// <param name="Created">When it was made, UTC.</param>
+/// <param name="Check">XxHash128 of the other values, as <see cref="CheckOf"/> writes them.</param>
+internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int CompressionLevel, DateTimeOffset Created, string Check)
+{
+    public const int MaxBytes = 4096;
+    private const int MaxLevel = 19;
+
+    public static UnitConfiguration Make(Guid id, int chunkSize, int level, DateTimeOffset created)
+    {
+        if (!StoreFormat.IsChunkSize(chunkSize))
+            throw new TroubleException("chunk size", $"{chunkSize} bytes is not a power of two from 64 KiB to 1 MiB.", "choose 64K, 128K, 256K, 512K or 1M");
+        if (level is < 1 or > MaxLevel) throw new TroubleException("compression level", $"{level} is not from 1 to {MaxLevel}.", "choose 1, or 3 for slower and smaller");
+        var made = new UnitConfiguration(StoreFormat.Version, id, chunkSize, level, created, "");
+        return made with { Check = made.CheckOf() };
+    }
+
+    public UnitParameters Parameters => new(Id, Format, ChunkSize, CompressionLevel);
+
+    public byte[] Encode() => JsonSerializer.SerializeToUtf8Bytes(this, Words.ReadableJson);
+
+    public static UnitConfiguration Decode(ReadOnlySpan<byte> bytes, string unit)
+    {
+        UnitConfiguration? read;
+        try
+        {
+            read = JsonSerializer.Deserialize<UnitConfiguration>(bytes, Words.Json);
+        }
+        catch (JsonException e)
+        {
+            throw Damage.Of($"unit.json of {unit}", "it is not what store init writes", e);
+        }
+        if (read is null) throw Damage.Of($"unit.json of {unit}", "it is empty");
+        if (read.Format != StoreFormat.Version) throw UnitTrouble.Version($"storage unit {unit}", read.Format);
+        if (read.Check != read.CheckOf() || !StoreFormat.IsChunkSize(read.ChunkSize) || read.CompressionLevel is < 1 or > MaxLevel)
+            throw Damage.Of($"unit.json of {unit}", "its values do not fit its check");
+        return read;
+    }
+
+    private string CheckOf() => Convert.ToHexStringLower(
+        XxHash128.Hash(Encoding.ASCII.GetBytes($"{Format} {Id:N} {ChunkSize} {CompressionLevel} {Created.UtcTicks}")));
+}

@@ -1,0 +1,33 @@
+using Stillpoint.Chunks;
+
+namespace Stillpoint.Storage;
+
+/// <summary>Names of a unit's objects. docs/FORMAT.md, "Names".</summary>
+internal static class UnitNames
+{
+    public const string Configuration = "unit.json";
+    public const string Ends = "ends/";
+    public const string Images = "images/";
+    public const string Notes = "notes/";
+    public const string AllPacks = "packs/";
+
+    public static string Packs(Guid domain) => $"packs/{domain:N}/";
+
+    public static string Pack(PackHeader header) => $"{Packs(header.Domain)}{header.Pack:N}.{(header.Kind == PackKind.Nodes ? "nodes" : "data")}";
+
+    public static string Session(Guid session) => $"sessions/{session:N}";
+
+    public static string End(Guid session) => $"{Ends}{session:N}";
+
+    public static string Image(Guid image, Guid session) => $"{Images}{image:N}.{session:N}";
+
+    public static string Note(Guid image, DateTimeOffset written, NoteKind kind, Guid id) =>
+        $"{Notes}{image:N}.{written.UtcTicks:x16}.{Model.Words.Of(kind)}.{id:N}";
+
+    /// <summary>The domain in the name of a pack; null when it is none's.</summary>
+    public static Guid? DomainOf(string packName)
+    {
+        var parts = packName.Split('/');
+        return parts.Length == 3 && parts[0] == "packs" && Guid.TryParseExact(parts[1], "N", out var domain) ? domain : null;
+    }
+}

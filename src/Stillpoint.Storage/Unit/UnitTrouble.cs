@@ -1,0 +1,25 @@
+using Stillpoint.Chunks;
+using Stillpoint.Model;
+
+namespace Stillpoint.Storage;
+
+/// <summary>Makes the errors that concern a storage unit as a whole.</summary>
+internal static class UnitTrouble
+{
+    private const int UnixNoSpace = 28, UnixQuota = 122;
+    private const int WindowsNoSpace = unchecked((int)0x80070070), WindowsHandleFull = unchecked((int)0x80070027);
+
+    public static TroubleException Version(string what, int version) => new(
+        what, $"it has format version {version}; this program reads and writes version {StoreFormat.Version}.",
+        "use the program version that made it, or a new storage unit");
+
+    public static TroubleException Missing(string unit) => new(
+        $"storage unit {unit}", "there is none.", "make one with: stillpoint store init DIR");
+
+    public static TroubleException Io(string unit, IOException error) =>
+        error.HResult is UnixNoSpace or UnixQuota or WindowsNoSpace or WindowsHandleFull
+            ? new($"storage unit {unit}", "it is full: no space is left to write to.", "free space or extend the volume, then run the backup again", retry: true, error)
+            : new($"storage unit {unit}", $"its volume failed: {error.Message}", "check the disk or network of the storage unit", retry: true, error);
+
+    public static TroubleException Refused(string unit, string why, string next) => new($"storage unit {unit}", why, next);
+}

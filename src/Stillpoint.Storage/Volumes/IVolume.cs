@@ -1,0 +1,53 @@
+namespace Stillpoint.Storage;
+
+/// <summary>
+/// Where a storage unit's objects lie: a directory, a bucket. Names are ASCII, parts divided by <c>/</c>. Objects are whole or absent,
+/// and never change: what a name shows once it shows until it is deleted. Safe for use from several threads and processes.
+/// </summary>
+public interface IVolume : IAsyncDisposable
+{
+    /// <summary>How messages call it: a path or an address.</summary>
+    string Name { get; }
+
+    /// <summary>Names and sizes of all whole objects whose names begin with <paramref name="prefix"/>, which ends with <c>/</c>, in no
+    /// order. A name shown here may still be lost in a power cut until <see cref="SyncNamesAsync"/>.</summary>
+    ValueTask<IReadOnlyList<VolumeEntry>> ListAsync(string prefix, CancellationToken cancel);
+
+    /// <summary>Fills <paramref name="buffer"/> from <paramref name="offset"/> and returns how many bytes there were: fewer only at the
+    /// object's end.</summary>
+    /// <exception cref="FileNotFoundException">There is no such object.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    ValueTask<int> ReadAsync(string name, long offset, Memory<byte> buffer, CancellationToken cancel);
+
+    /// <summary>Makes a small object unless the name is taken; of several at once exactly one gets true. When it returns, whichever
+    /// object bears the name survives a power cut.</summary>
+    /// <exception cref="IOException">It could not be written; the name may or may not be taken.</exception>
+    ValueTask<bool> PutIfAbsentAsync(string name, ReadOnlyMemory<byte> bytes, CancellationToken cancel);
+
+    /// <summary>Starts a large object. It has no name that a list shows until <see cref="IVolumeWriter.CompleteAsync"/>.</summary>
+    /// <exception cref="IOException">It could not be started.</exception>
+    ValueTask<IVolumeWriter> CreateAsync(string name, CancellationToken cancel);
+
+    /// <summary>Deletes an object; nothing happens when it is absent.</summary>
+    ValueTask DeleteAsync(string name, CancellationToken cancel);
+
+    /// <summary>Returns when every name that a list of <paramref name="prefix"/> has shown before survives a power cut.</summary>
+    ValueTask SyncNamesAsync(string prefix, CancellationToken cancel);
+}
+
+/// <summary>A large object on its way. Disposed without <see cref="CompleteAsync"/> it leaves nothing that a list shows.</summary>
+public interface IVolumeWriter : IAsyncDisposable
+{
+    /// <summary>Appends bytes; they may be reused when it returns.</summary>
+    /// <exception cref="IOException">They could not be written; the object must be given up.</exception>
+    ValueTask AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel);
+
+    /// <summary>Makes bytes and name durable; only then lists show the object.</summary>
+    /// <exception cref="IOException">The object is not there, or not durable; it must not be relied on.</exception>
+    ValueTask CompleteAsync(CancellationToken cancel);
+}
+
+/// <summary>An object of a volume.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Length">Its bytes.</param>
+public readonly record struct VolumeEntry(string Name, long Length);

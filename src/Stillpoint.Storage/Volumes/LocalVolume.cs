@@ -1,0 +1,142 @@
+using System.Globalization;
+using Stillpoint.Durable;
+
+namespace Stillpoint.Storage;
+
+/// <summary>A volume that is a directory. Objects on their way lie under <c>parts/</c>, locked by their writer, and move to their names
+/// when they are whole and synced.</summary>
+public sealed class LocalVolume : IVolume
+{
+    private const string Parts = "parts";
+
+    private readonly string _root;
+    private readonly Func<Guid> _newId;
+    private readonly OpenFiles _files = new();
+
+    /// <param name="directory">The directory; it must exist.</param>
+    /// <param name="newId">Source of names for what is on its way.</param>
+    public LocalVolume(string directory, Func<Guid> newId)
+    {
+        _root = Path.GetFullPath(directory);
+        _newId = newId;
+    }
+
+    /// <inheritdoc/>
+    public string Name => _root;
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<VolumeEntry>> ListAsync(string prefix, CancellationToken cancel)
+    {
+        var directory = new DirectoryInfo(PathOf(prefix.TrimEnd('/')));
+        var entries = new List<VolumeEntry>();
+        if (directory.Exists)
+        {
+            foreach (var file in directory.EnumerateFiles("*", SearchOption.AllDirectories))
+            {
+                cancel.ThrowIfCancellationRequested();
+                // The name of a small object that was never finished.
+                if (file.Name.EndsWith(".new", StringComparison.Ordinal)) continue;
+                entries.Add(new VolumeEntry(Path.GetRelativePath(_root, file.FullName).Replace('\\', '/'), file.Length));
+            }
+        }
+        return new(entries);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<int> ReadAsync(string name, long offset, Memory<byte> buffer, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        using var lease = _files.Open(PathOf(name));
+        var done = 0;
+        while (done < buffer.Length)
+        {
+            var read = RandomAccess.Read(lease.Handle, buffer.Span[done..], offset + done);
+            if (read == 0) break;
+            done += read;
+        }
+        return new(done);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<bool> PutIfAbsentAsync(string name, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        var path = PathOf(name);
+        MakeDirectory(Path.GetDirectoryName(path)!);
+        if (DurableFile.TryCreate(path, bytes.Span, _newId().ToString("N", CultureInfo.InvariantCulture))) return new(true);
+        // Another made it, perhaps a moment ago and not yet synced.
+        DurableFile.SyncDirectory(Path.GetDirectoryName(path)!);
+        return new(false);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IVolumeWriter> CreateAsync(string name, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        var path = PathOf(name);
+        MakeDirectory(Path.GetDirectoryName(path)!);
+        MakeDirectory(Path.Combine(_root, Parts));
+        return new(new LocalWriter(Path.Combine(_root, Parts, $"{_newId():N}.part"), path));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DeleteAsync(string name, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        var path = PathOf(name);
+        _files.Forget(path);
+        if (File.Exists(path)) File.Delete(path);
+        return default;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask SyncNamesAsync(string prefix, CancellationToken cancel)
+    {
+        var directory = PathOf(prefix.TrimEnd('/'));
+        if (!Directory.Exists(directory)) return default;
+        DurableFile.SyncDirectory(directory);
+        foreach (var below in Directory.EnumerateDirectories(directory, "*", SearchOption.AllDirectories)) DurableFile.SyncDirectory(below);
+        return default;
+    }
+
+    /// <summary>Deletes what writers left that died before their object was whole.</summary>
+    /// <returns>Number of files deleted.</returns>
+    public int SweepParts()
+    {
+        var parts = new DirectoryInfo(Path.Combine(_root, Parts));
+        if (!parts.Exists) return 0;
+        var swept = 0;
+        foreach (var part in parts.EnumerateFiles("*.part"))
+        {
+            // An empty one may belong to a writer that has not locked it yet.
+            if (part.Length == 0 || !LocalWriter.IsAbandoned(part.FullName)) continue;
+            part.Delete();
+            swept++;
+        }
+        return swept;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        _files.Dispose();
+        return default;
+    }
+
+    private static void MakeDirectory(string directory)
+    {
+        if (Directory.Exists(directory)) return;
+        MakeDirectory(Path.GetDirectoryName(directory)!);
+        Directory.CreateDirectory(directory);
+        DurableFile.SyncDirectory(Path.GetDirectoryName(directory)!);
+    }
+
+    private string PathOf(string name)
+    {
+        if (name.Length is 0 or > 250 || name.Split('/').Any(part => part is "" or "." or "..") || !name.All(IsNameChar))
+            throw new ArgumentException($"'{name}' is no object's name", nameof(name));
+        return Path.Combine(_root, name.Replace('/', Path.DirectorySeparatorChar));
+    }
+
+    private static bool IsNameChar(char c) => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '-';
+}

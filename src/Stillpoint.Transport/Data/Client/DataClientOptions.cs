@@ -1,0 +1,17 @@
+namespace Stillpoint.Transport;
+
+/// <summary>How patient a data session is.</summary>
+public sealed record DataClientOptions
+{
+    /// <summary>How long a broken session tries to go on before its calls fail. The media server holds a session longer than this.</summary>
+    public TimeSpan ResumeFor { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>A connection that says nothing for so long is broken.</summary>
+    public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(45);
+
+    /// <summary>Limit of one attempt to connect, TLS and greeting included.</summary>
+    public TimeSpan ConnectWithin { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long the media server may take to open a session: it may have to load an index first.</summary>
+    public TimeSpan OpenWithin { get; init; } = TimeSpan.FromMinutes(2);
+}

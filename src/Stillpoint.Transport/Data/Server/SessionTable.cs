@@ -1,0 +1,77 @@
+using System.Collections.Concurrent;
+using Stillpoint.Model;
+
+namespace Stillpoint.Transport;
+
+/// <summary>The sessions of a data endpoint, with their bounds and their leases.</summary>
+internal sealed class SessionTable(IGrantedUnits units, DataServerOptions options, TimeProvider time, Func<Guid> newId) : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<Guid, DataSession> _sessions = new();
+    private readonly SemaphoreSlim _opening = new(1);
+
+    internal int Count => _sessions.Count;
+
+    /// <summary>Opens a session. One that the same client has for the same new image ends first: its process was started again.</summary>
+    /// <exception cref="TroubleException">The grant is refused, there are too many sessions, or the unit refuses.</exception>
+    internal async Task<DataSession> OpenAsync(Peer peer, byte[] grantBytes, CancellationToken cancel)
+    {
+        var grant = Verify(peer, grantBytes);
+        await _opening.WaitAsync(cancel);
+        try
+        {
+            if (grant.Kind == GrantKind.Backup)
+            {
+                foreach (var older in _sessions.Values.Where(s => s.Grant.ImageId == grant.ImageId && s.Grant.Kind == GrantKind.Backup)) await EndAsync(older);
+            }
+            var ofOne = _sessions.Values.Count(s => s.Peer.Name == peer.Name);
+            if (_sessions.Count >= options.MaxSessions || ofOne >= options.MaxSessionsOfOne)
+            {
+                throw new TroubleException($"client {peer.Name}", $"There are {_sessions.Count} sessions open, {ofOne} of them of this client; no more are taken.",
+                    "Wait for running jobs to end, or lower the number of jobs at one time.", true);
+            }
+            var unit = await units.OpenAsync(grant, cancel);
+            var session = new DataSession(newId(), peer, grantBytes, grant, unit, time.GetTimestamp());
+            _sessions[session.Id] = session;
+            return session;
+        }
+        finally
+        {
+            _opening.Release();
+        }
+    }
+
+    /// <summary>The session that a client wants to go on with.</summary>
+    /// <exception cref="TroubleException">There is none such, or it belongs to another client or grant; it does not say which.</exception>
+    internal DataSession Find(Peer peer, Guid id, ReadOnlySpan<byte> grantBytes) =>
+        _sessions.TryGetValue(id, out var session) && !session.IsOver && session.Belongs(peer, grantBytes)
+            ? session
+            : throw new TroubleException($"client {peer.Name}", "Its session is unknown here: this media server was started again, or held it for as long as it could.",
+                "Run the job again; chunks that were stored are not sent twice.", true);
+
+    internal async Task EndAsync(DataSession session)
+    {
+        if (_sessions.TryRemove(session.Id, out _)) await session.DisposeAsync();
+    }
+
+    /// <summary>Ends sessions whose client did not come back.</summary>
+    internal async Task SweepAsync()
+    {
+        foreach (var session in _sessions.Values)
+        {
+            if (session.IdleSince is { } since && time.GetElapsedTime(since) > options.SessionLease) await EndAsync(session);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var session in _sessions.Values) await EndAsync(session);
+        _opening.Dispose();
+    }
+
+    private JobGrant Verify(Peer peer, byte[] grantBytes)
+    {
+        var verifier = units.Grants ?? throw new TroubleException("media server", "It has not heard from its primary server yet and cannot check job grants.",
+            "Check the media server's connection to the primary server.", true);
+        return verifier.Verify(grantBytes, peer.Name);
+    }
+}

@@ -1,0 +1,17 @@
+namespace Stillpoint.VirtualDisks;
+
+/// <summary>Opens one VHD file.</summary>
+internal static class VhdOpening
+{
+    internal static VirtualDisk Open(IDiskFile file, DiskOpenOptions options)
+    {
+        if (file.Length < VhdFooter.Size) throw new DiskFormatException(file.Path, "footer", 0, $"a file of {file.Length} bytes has no room for it");
+        var footer = VhdFooter.Load(file);
+        if (footer.Type == VhdFooter.TypeFixed)
+        {
+            if (footer.DiskLength > file.Length - VhdFooter.Size + 1) throw new DiskFormatException(file.Path, "footer", file.Length - VhdFooter.Size, $"says {footer.DiskLength} bytes, more than the file has");
+            return FlatDisk.FixedVhd(file, !options.ReadOnly, footer);
+        }
+        return new VhdDisk(file, footer, VhdHeader.Load(file, footer), !options.ReadOnly);
+    }
+}

@@ -1,0 +1,80 @@
+namespace Stillpoint.VirtualDisks;
+
+/// <summary>What a new disk shall be, whatever its format.</summary>
+public sealed record DiskCreateOptions
+{
+    /// <summary>The file's format.</summary>
+    public required DiskFormat Format { get; init; }
+
+    /// <summary>Virtual size in bytes.</summary>
+    public required long Length { get; init; }
+
+    /// <summary>Fixed or dynamic; raw is always fixed.</summary>
+    public DiskKind Kind { get; init; } = DiskKind.Dynamic;
+
+    /// <summary>Bytes in a block; 0 for the format's default.</summary>
+    public int BlockSize { get; init; }
+
+    /// <summary>512 or 4096; VHDX only.</summary>
+    public int LogicalSectorSize { get; init; } = 512;
+
+    /// <summary>Where new identities come from.</summary>
+    public required Func<Guid> NewId { get; init; }
+
+    /// <summary>The clock.</summary>
+    public required TimeProvider Time { get; init; }
+}
+
+/// <summary>Makes disks of any format, and turns one into another.</summary>
+public static class DiskFile
+{
+    /// <summary>The format that a file's name means: .vhdx and .avhdx, .vhd and .avhd, else raw.</summary>
+    public static DiskFormat FormatOfName(string path) => Path.GetExtension(path).ToUpperInvariant() switch
+    {
+        ".VHDX" or ".AVHDX" => DiskFormat.Vhdx,
+        ".VHD" or ".AVHD" => DiskFormat.Vhd,
+        _ => DiskFormat.Raw,
+    };
+
+    /// <summary>Makes a disk file, which must not be there yet, and opens it for writing.</summary>
+    public static VirtualDisk Create(string path, DiskCreateOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        switch (options.Format)
+        {
+            case DiskFormat.Vhdx:
+                return VhdxDisk.Create(path, new VhdxCreateOptions
+                {
+                    Length = options.Length, Kind = options.Kind, BlockSize = options.BlockSize, LogicalSectorSize = options.LogicalSectorSize, NewId = options.NewId,
+                });
+            case DiskFormat.Vhd:
+                return VhdFile.Create(path, new VhdCreateOptions
+                {
+                    Length = options.Length, Kind = options.Kind, BlockSize = options.BlockSize == 0 ? 2 << 20 : options.BlockSize, NewId = options.NewId, Time = options.Time,
+                });
+            default:
+                ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Length);
+                var file = HostFile.Create(path);
+                file.SetLength(options.Length);
+                return FlatDisk.Raw(file, canWrite: true);
+        }
+    }
+
+    /// <summary>Writes <paramref name="source"/> to a new file. A file that was not finished is removed.</summary>
+    public static void Convert(VirtualDisk source, string path, DiskCreateOptions options, Action<long, long>? progress, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        var target = Create(path, options);
+        var done = false;
+        try
+        {
+            DiskCopy.Run(source, target, progress, cancel);
+            done = true;
+        }
+        finally
+        {
+            target.Dispose();
+            if (!done) File.Delete(path);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using System.CommandLine;
+using Spectre.Console;
+using Stillpoint.Model;
+
+namespace Stillpoint.Cli;
+
+/// <summary>Prints results as the user asked for them.</summary>
+internal static class Results
+{
+    /// <summary>A list: as a table whose cells <paramref name="row"/> gives, or as a JSON array.</summary>
+    public static int List<T>(ParseResult parsed, IReadOnlyList<T> items, IReadOnlyList<string> columns, Func<T, IReadOnlyList<string?>> row)
+    {
+        if (IsJson(parsed))
+        {
+            Terminal.Json(items);
+            return ExitCodes.Ok;
+        }
+        var table = Terminal.NewTable(columns);
+        foreach (var item in items) table.AddRow([.. row(item).Select(cell => new Text(cell ?? "–"))]);
+        Terminal.Out.Write(table);
+        return ExitCodes.Ok;
+    }
+
+    /// <summary>One thing: as names and values, or as a JSON object.</summary>
+    public static int Show<T>(ParseResult parsed, T thing, params IReadOnlyList<(string Name, string? Value)> facts)
+    {
+        if (IsJson(parsed))
+        {
+            Terminal.Json(thing);
+            return ExitCodes.Ok;
+        }
+        var grid = new Grid().AddColumn().AddColumn();
+        foreach (var (name, value) in facts) grid.AddRow(new Text(name, new Style(Color.Grey)), new Text(value ?? "–"));
+        Terminal.Out.Write(grid);
+        return ExitCodes.Ok;
+    }
+
+    public static bool IsJson(ParseResult parsed) => parsed.GetValue(StillpointCommand.Output) == OutputFormat.Json;
+
+    public static string? At(DateTimeOffset? at) => at?.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss'Z'");
+
+    public static string Short(Guid id) => id.ToString()[..8];
+
+    public static string State(Job job) => job.Outcome is { } outcome ? Words.Of(outcome) : Words.Of(job.State);
+}

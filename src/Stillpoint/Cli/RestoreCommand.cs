@@ -1,0 +1,61 @@
+using System.CommandLine;
+using Stillpoint.Model;
+
+namespace Stillpoint.Cli;
+
+/// <summary><c>stillpoint restore</c>.</summary>
+internal static class RestoreCommand
+{
+    public static Command Create() => ServerOptions.Noun("restore", "Bring back a VM or a disk.", Vm(), Disk());
+
+    private static Argument<string> Image() => new("IMAGE") { Description = "The image: its id, or the beginning of it." };
+
+    private static Option<string> Host() => new("--host") { Description = "Host to restore on.", HelpName = "H", Required = true };
+
+    private static Option<bool> Wait() => new("--wait") { Description = "Wait for the end; the exit code is the outcome." };
+
+    private static Command Vm()
+    {
+        var (image, host, wait) = (Image(), Host(), Wait());
+        var name = new Option<string>("--name") { Description = "Name of the restored VM.", HelpName = "N", Required = true };
+        var folder = new Option<string?>("--folder")
+        {
+            Description = "Host folder for configuration and disks; otherwise one of that name beside the original disks.",
+            HelpName = "D",
+        };
+        var start = new Option<bool>("--start") { Description = "Start the VM at the end." };
+        var command = new Command("vm", "Bring a VM back under a new name.") { image, host, name, folder, start, wait };
+        command.SetAction((parsed, cancel) => Ask(parsed, "restores/vm", new
+        {
+            image = parsed.GetRequiredValue(image),
+            host = parsed.GetRequiredValue(host),
+            name = parsed.GetRequiredValue(name),
+            folder = parsed.GetValue(folder),
+            start = parsed.GetValue(start),
+        }, parsed.GetValue(wait), cancel));
+        return command;
+    }
+
+    private static Command Disk()
+    {
+        var (image, host, wait) = (Image(), Host(), Wait());
+        var disk = new Argument<string>("DISK") { Description = "The disk's name in the image, or its number counted from 0." };
+        var file = new Argument<string>("FILE") { Description = "Host path of the file to write; .vhdx, or anything else for raw." };
+        var command = new Command("disk", "Write one disk of an image to a file on a host.") { image, disk, file, host, wait };
+        command.SetAction((parsed, cancel) => Ask(parsed, "restores/disk", new
+        {
+            image = parsed.GetRequiredValue(image),
+            disk = parsed.GetRequiredValue(disk),
+            file = parsed.GetRequiredValue(file),
+            host = parsed.GetRequiredValue(host),
+        }, parsed.GetValue(wait), cancel));
+        return command;
+    }
+
+    private static async Task<int> Ask(ParseResult parsed, string path, object body, bool wait, CancellationToken cancel)
+    {
+        using var api = ServerOptions.Connect(parsed);
+        var job = await api.Post<Job>(path, body, cancel);
+        return wait ? await new JobWatcher(api, TimeProvider.System).Watch(parsed, [job], cancel) : JobCommand.Print(parsed, [job]);
+    }
+}

@@ -1,0 +1,48 @@
+using System.CommandLine;
+using Stillpoint.Model;
+
+namespace Stillpoint.Cli;
+
+/// <summary><c>stillpoint storage-unit</c>.</summary>
+internal static class StorageUnitCommand
+{
+    public static Command Create() => ServerOptions.Noun("storage-unit", "Where images lie.", List(), CreateUnit());
+
+    private static Command List()
+    {
+        var command = new Command("list", "List the storage units.");
+        command.SetAction(async (parsed, cancel) =>
+        {
+            using var api = ServerOptions.Connect(parsed);
+            return Print(parsed, await api.List<StorageUnitView>("storage-units", cancel));
+        });
+        return command;
+    }
+
+    private static Command CreateUnit()
+    {
+        var name = new Argument<string>("NAME") { Description = "Its name." };
+        var folder = new Option<string>("--folder") { Description = "Folder on the media server.", HelpName = "DIR", Required = true };
+        var media = new Option<string?>("--media") { Description = "Which media server, where there are several.", HelpName = "NAME" };
+        var chunk = new Option<string>("--chunk-size") { Description = "A power of two.", HelpName = "64K", DefaultValueFactory = _ => "64K" };
+        var level = new Option<int>("--level") { Description = "zstd level.", HelpName = "1–19", DefaultValueFactory = _ => 1 };
+        var command = new Command("create", "Create a storage unit, or attach the one that is in the folder.") { name, folder, media, chunk, level };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            if (!Bytes.TryParse(parsed.GetRequiredValue(chunk), out var size) || size > int.MaxValue)
+                throw new CommandFailedException(ExitCodes.Failed, "--chunk-size is no number of bytes.", "For example 64K.");
+            using var api = ServerOptions.Connect(parsed);
+            var request = new StorageUnitRequest(
+                parsed.GetRequiredValue(name), parsed.GetValue(media), parsed.GetRequiredValue(folder), (int)size, parsed.GetValue(level));
+            return Print(parsed, [await api.Post<StorageUnitView>("storage-units", request, cancel)]);
+        });
+        return command;
+    }
+
+    private static int Print(ParseResult parsed, IReadOnlyList<StorageUnitView> units) => Results.List(
+        parsed, units, ["storage unit", "media server", "connected", "folder", ">chunks", ">level", ">free"], u =>
+        [
+            u.Unit.Name, u.Unit.MediaServer, u.Connected ? "yes" : "no", u.Unit.Folder, Bytes.Format(u.Unit.ChunkSize), u.Unit.CompressionLevel.ToString(),
+            Bytes.Format(u.Unit.FreeBytes),
+        ]);
+}

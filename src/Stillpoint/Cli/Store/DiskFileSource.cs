@@ -1,0 +1,52 @@
+using Stillpoint.Chunks;
+using Stillpoint.Extents;
+using Stillpoint.Model;
+using Stillpoint.VirtualDisks;
+
+namespace Stillpoint.Cli;
+
+/// <summary>A disk file of any format we read, as a source of a backup.</summary>
+internal sealed class DiskFileSource : IDiskSource
+{
+    private readonly VirtualDisk _disk;
+
+    private DiskFileSource(VirtualDisk disk)
+    {
+        _disk = disk;
+        Data = disk.Data;
+    }
+
+    public long Length => _disk.Length;
+
+    public ExtentSet Data { get; }
+
+    public static DiskFileSource Open(string path)
+    {
+        if (!File.Exists(path)) throw new CommandFailedException(ExitCodes.NotFound, $"there is no disk {path}.");
+        try
+        {
+            return new DiskFileSource(VirtualDisk.Open(path, new DiskOpenOptions()));
+        }
+        catch (DiskFormatException e)
+        {
+            throw new TroubleException($"disk {path}", e.Message, $"look at it with: stillpoint disk check {path}", inner: e);
+        }
+    }
+
+    /// <summary>What the image's details say of the disk.</summary>
+    public DiskDetails Details(string name, ExtentSet read, string? fullReason) => new(
+        name, Path.GetFullPath(_disk.Path), SettingId: null, _disk.VirtualDiskId, _disk.ChainWriteIds, _disk.LogicalSectorSize, read, fullReason);
+
+    public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        _disk.Read(offset, buffer.Span);
+        return default;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _disk.Dispose();
+        return default;
+    }
+}

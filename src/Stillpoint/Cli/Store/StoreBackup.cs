@@ -1,0 +1,70 @@
+using System.CommandLine;
+using Spectre.Console;
+using Stillpoint.Chunks;
+using Stillpoint.Model;
+
+namespace Stillpoint.Cli;
+
+/// <summary><c>store backup DIR DISK[,DISK…] --vm NAME [--base IMAGE --changed FILE[,FILE…]]</c>.</summary>
+internal static class StoreBackup
+{
+    public static Command Create()
+    {
+        var directory = StoreAccess.NewDirectory();
+        var disks = new Argument<string>("DISK") { Description = "Disk file (raw, VHD, VHDX); several, with commas between, make one image." };
+        var keyFile = StoreAccess.NewKeyFile();
+        var vm = new Option<string>("--vm") { Description = "Name of the virtual machine.", HelpName = "NAME", Required = true };
+        var basedOn = new Option<string?>("--base") { Description = "Image to build on: its id, the beginning of it, or latest.", HelpName = "IMAGE" };
+        var changed = new Option<string?>("--changed") { Description = "What changed since the base: a file of 'offset length' lines for each disk.", HelpName = "FILE[,FILE…]" };
+        var audit = new Option<int>("--audit")
+        {
+            Description = "Chunks outside the change list that are read and compared with the base; 0 trusts the list.",
+            DefaultValueFactory = _ => TrackingAudit.DefaultSample,
+        };
+        var command = new Command("backup", "Back up disk files into the unit.") { directory, disks, keyFile, vm, basedOn, changed, audit };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            var order = new OfflineBackupOrder(
+                parsed.GetRequiredValue(vm), Split(parsed.GetRequiredValue(disks)), parsed.GetValue(basedOn),
+                parsed.GetValue(changed) is { } files ? Split(files) : null, Math.Clamp(parsed.GetValue(audit), 0, 1 << 20));
+            Check(order);
+            await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
+            using var keys = StoreAccess.Keys(parsed.GetValue(keyFile));
+            var image = await new OfflineBackup(unit, keys, order).RunAsync(cancel);
+            Print(parsed.GetValue(StillpointCommand.Output), image);
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+
+    private static string[] Split(string list) => list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    private static void Check(OfflineBackupOrder order)
+    {
+        if (order.Disks.Count == 0) throw new CommandFailedException(ExitCodes.Failed, "no disk was named.");
+        if (string.IsNullOrWhiteSpace(order.VmName)) throw new CommandFailedException(ExitCodes.Failed, "--vm names nothing.");
+        if (order.Base is null != order.Changed is null)
+            throw new CommandFailedException(ExitCodes.Failed, "--base and --changed go together.", "give both for an incremental, neither for a full");
+        if (order.Changed is { } files && files.Count != order.Disks.Count)
+            throw new CommandFailedException(ExitCodes.Failed, $"{order.Disks.Count} disks but {files.Count} change lists.", "give one list a disk, in the same order");
+    }
+
+    private static void Print(OutputFormat format, ImageSummary image)
+    {
+        if (format == OutputFormat.Json)
+        {
+            Terminal.Json(image);
+            return;
+        }
+        Console.Out.WriteLine($"image {image.Id} of {image.Vm}, {Words.Of(image.Type)}, {image.Created:u}");
+        var table = Terminal.NewTable("disk", ">size", ">changed", ">read", ">audited", ">sent", ">wire", ">stored", "");
+        foreach (var disk in image.Disks)
+        {
+            table.AddRow(
+                Markup.Escape(disk.Name), Bytes.Format(disk.Size), Bytes.Format(disk.BytesChanged), Bytes.Format(disk.BytesRead),
+                Bytes.Format(disk.BytesAudited), Bytes.Format(disk.BytesSent), Bytes.Format(disk.BytesWire), Bytes.Format(disk.BytesStored),
+                disk.FullReason is null ? "" : $"read in full: {disk.FullReason}");
+        }
+        Terminal.Out.Write(table);
+    }
+}

@@ -1,0 +1,17 @@
+using System.CommandLine;
+
+namespace Stillpoint.Cli;
+
+/// <summary><c>stillpoint store …</c>: a storage unit without any server.</summary>
+internal static class StoreCommand
+{
+    public static Command Create() => new("store", "A storage unit without any server: back up and restore disk files, list, verify.")
+    {
+        StoreInit.Create(),
+        StoreBackup.Create(),
+        StoreRestore.Create(),
+        StoreImages.Create(),
+        StoreVerify.Create(),
+        StoreStats.Create(),
+    };
+}

@@ -1,0 +1,45 @@
+using System.CommandLine;
+using Spectre.Console;
+using Stillpoint.Chunks;
+using Stillpoint.Model;
+
+namespace Stillpoint.Cli;
+
+/// <summary><c>store images DIR</c>: the committed images, newest first. Without a key names are left out.</summary>
+internal static class StoreImages
+{
+    public static Command Create()
+    {
+        var directory = StoreAccess.NewDirectory();
+        var keyFile = StoreAccess.NewKeyFile();
+        var command = new Command("images", "List the images, newest first; names need the key.") { directory, keyFile };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
+            using var keys = StoreAccess.TryKeys(parsed.GetValue(keyFile));
+            var list = await unit.ListImagesAsync(cancel);
+            foreach (var damaged in list.Damaged) Terminal.Note($"warning: {damaged}");
+            Print(parsed.GetValue(StillpointCommand.Output), list.Images.Select(i => ImageSummaries.Of(i, keys)).ToList());
+            return list.Damaged.Count == 0 ? ExitCodes.Ok : ExitCodes.Damaged;
+        });
+        return command;
+    }
+
+    private static void Print(OutputFormat format, List<ImageSummary> images)
+    {
+        if (format == OutputFormat.Json)
+        {
+            Terminal.Json(images);
+            return;
+        }
+        var table = Terminal.NewTable("image", "vm", "created", "type", "consistency", ">disks", ">size", ">sent", ">stored", "verified");
+        foreach (var image in images)
+        {
+            table.AddRow(
+                image.Id.ToString(), Markup.Escape(image.Vm ?? "-"), $"{image.Created:u}", Words.Of(image.Type), Words.Of(image.Consistency),
+                $"{image.Disks.Count}", Bytes.Format(image.Disks.Sum(d => d.Size)), Bytes.Format(image.Disks.Sum(d => d.BytesSent)),
+                Bytes.Format(image.Disks.Sum(d => d.BytesStored)), image.Verified is { } v ? $"{v.Result} {v.At:u}" : "-");
+        }
+        Terminal.Out.Write(table);
+    }
+}

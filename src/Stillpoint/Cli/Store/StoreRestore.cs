@@ -1,0 +1,102 @@
+using System.CommandLine;
+using Stillpoint.Chunks;
+using Stillpoint.Storage;
+using Stillpoint.VirtualDisks;
+
+namespace Stillpoint.Cli;
+
+/// <summary><c>store restore DIR IMAGE TARGET [--format raw|vhdx|vhd]</c>: TARGET is a file where the image has one disk and nothing else, else a folder.</summary>
+internal static class StoreRestore
+{
+    public static Command Create()
+    {
+        var directory = StoreAccess.NewDirectory();
+        var image = new Argument<string>("IMAGE") { Description = "The image: its id, the beginning of it, or latest." };
+        var target = new Argument<string>("TARGET") { Description = "File to write where the image has one disk, else a folder." };
+        var keyFile = StoreAccess.NewKeyFile();
+        var format = new Option<string?>("--format") { Description = "Format of the disk files; by default what the ending says: .vhdx, .vhd, else raw.", HelpName = "raw|vhdx|vhd" };
+        format.AcceptOnlyFromAmong("raw", "vhdx", "vhd");
+        var command = new Command("restore", "Write the disks of an image to files.") { directory, image, target, keyFile, format };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
+            using var keys = StoreAccess.Keys(parsed.GetValue(keyFile));
+            await using var reader = await unit.OpenReaderAsync(new ReaderScope(keys.Domain), cancel);
+            var found = ImageChoice.Find(await reader.ListImagesAsync(cancel), parsed.GetRequiredValue(image));
+            var files = await RestoreAsync(reader, keys, found, parsed.GetRequiredValue(target), parsed.GetValue(format), cancel);
+            Print(parsed.GetValue(StillpointCommand.Output), new Result(found.Header.Id, files));
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+
+    private static async Task<List<RestoredFile>> RestoreAsync(
+        IImageReader reader, DomainKeys keys, StoredImage image, string target, string? format, CancellationToken cancel)
+    {
+        var details = ImageDetailsCodec.Open(keys, image);
+        var streams = image.Header.Streams;
+        using var opener = new RecordOpener(keys);
+        var files = new List<RestoredFile>();
+        for (var i = 0; i < streams.Count; i++)
+        {
+            var disk = i < details.Disks.Count ? details.Disks[i] : null;
+            var name = disk?.Name ?? details.Files[i - details.Disks.Count].Name;
+            var kind = disk is null ? DiskFormat.Raw : Format(format, streams.Count == 1 ? target : name);
+            var path = streams.Count == 1 ? target : Place(target, disk is null ? name : Path.ChangeExtension(name, Ending(kind)));
+            await using (var file = RestoreTargets.Create(path, kind, streams[i].Length, disk))
+            {
+                try
+                {
+                    using var progress = new ByteProgress(name, streams[i].Length, TimeProvider.System);
+                    files.Add(new RestoredFile(name, path, streams[i].Length, await DiskDownload.RunAsync(reader, opener, streams[i], file, progress, cancel)));
+                    continue;
+                }
+                catch
+                {
+                    // A part of a disk must not pass for a disk.
+                    await file.DisposeAsync();
+                    File.Delete(path);
+                    throw;
+                }
+            }
+        }
+        return files;
+    }
+
+    private static DiskFormat Format(string? format, string name) => (format ?? Path.GetExtension(name).TrimStart('.').ToLowerInvariant()) switch
+    {
+        "vhdx" or "avhdx" => DiskFormat.Vhdx,
+        "vhd" or "avhd" => DiskFormat.Vhd,
+        _ => DiskFormat.Raw,
+    };
+
+    private static string Ending(DiskFormat format) => format switch
+    {
+        DiskFormat.Vhdx => ".vhdx",
+        DiskFormat.Vhd => ".vhd",
+        _ => ".raw",
+    };
+
+    private static string Place(string folder, string name)
+    {
+        // The name comes from the image, so from whoever made it.
+        if (name != Path.GetFileName(name) || name is "" or "." or ".." || name.Contains('\\', StringComparison.Ordinal))
+            throw new CommandFailedException(ExitCodes.Failed, $"the image has a disk of the impossible name '{name}'.");
+        Directory.CreateDirectory(folder);
+        return Path.Combine(folder, name);
+    }
+
+    private static void Print(OutputFormat format, Result result)
+    {
+        if (format == OutputFormat.Json)
+        {
+            Terminal.Json(result);
+            return;
+        }
+        foreach (var file in result.Files) Console.Out.WriteLine($"{file.Path}: {Bytes.Format(file.Size)}, {Bytes.Format(file.BytesWritten)} of it data");
+    }
+
+    private sealed record Result(Guid Image, IReadOnlyList<RestoredFile> Files);
+
+    private sealed record RestoredFile(string Name, string Path, long Size, long BytesWritten);
+}

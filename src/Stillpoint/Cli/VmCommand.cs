@@ -1,0 +1,28 @@
+using System.CommandLine;
+using Stillpoint.Model;
+
+namespace Stillpoint.Cli;
+
+/// <summary><c>stillpoint vm</c>.</summary>
+internal static class VmCommand
+{
+    public static Command Create()
+    {
+        var host = new Option<string?>("--host") { Description = "Only VMs of this host.", HelpName = "HOST" };
+        var list = new Command("list", "List the VMs of the hosts as they were last seen.") { host };
+        list.SetAction(async (parsed, cancel) =>
+        {
+            using var api = ServerOptions.Connect(parsed);
+            var filter = parsed.GetValue(host) is { } name ? $"?host={Uri.EscapeDataString(name)}" : "";
+            return Print(parsed, await api.List<VmView>("vms" + filter, cancel));
+        });
+        return ServerOptions.Noun("vm", "Virtual machines.", list);
+    }
+
+    public static int Print(ParseResult parsed, IReadOnlyList<VmView> vms) => Results.List(
+        parsed, vms, ["VM", "host", "state", ">generation", "version", ">disks", ">size", "policies", "newest image", "id"], v =>
+        [
+            v.Vm.Name, v.Host, v.Vm.State, v.Vm.Generation.ToString(), v.Vm.ConfigurationVersion, v.Vm.Disks.Count.ToString(),
+            Bytes.Format(v.Vm.Disks.Sum(d => d.Size)), string.Join(", ", v.Policies), Results.At(v.LastImage), v.Vm.Id.ToString(),
+        ]);
+}

@@ -1,0 +1,43 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Stillpoint.Model;
+using Stillpoint.Transport;
+
+namespace Stillpoint.Roles.Tests.Primary;
+
+/// <summary>The control side of a media server: the jobs of these tests move no data.</summary>
+internal sealed class ScriptedMedia(Uri primary, RoleIdentity identity) : IMediaCalls, IAsyncDisposable
+{
+    private ControlConnection? _connection;
+
+    public async Task Connect()
+    {
+        _connection = new ControlConnection(
+            primary, identity, () => new RoleHello(PeerRoles.Media, "0.1.0", "127.0.0.1:7844", []), TimeProvider.System, new Random(2), NullLogger.Instance);
+        _connection.Handle(this);
+        _connection.Start();
+        Welcome = await _connection.WelcomedAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
+    }
+
+    public RoleWelcome? Welcome { get; private set; }
+
+    public async Task Disconnect()
+    {
+        if (_connection is not null) await _connection.DisposeAsync();
+        _connection = null;
+    }
+
+    public Task<StorageUnitInfo> AttachUnit(string name, string folder, int chunkSize, int compressionLevel) => folder.Contains("full", StringComparison.Ordinal)
+        ? throw new TroubleException($"folder {folder}", "The disk is full.", "Make room.")
+        : Task.FromResult(new StorageUnitInfo(name, new Guid(9, 9, 9, new byte[8]), folder, chunkSize, 1L << 40));
+
+    public Task<IReadOnlyList<ImageSummary>> ListImages(string unit) => Task.FromResult<IReadOnlyList<ImageSummary>>([]);
+
+    public Task<VerifyResult> Verify(string unit, Guid imageId) =>
+        Task.FromResult(new VerifyResult(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero), "sound", VerifyKind.Stored));
+
+    public async ValueTask DisposeAsync()
+    {
+        await Disconnect();
+        identity.Dispose();
+    }
+}

@@ -1,0 +1,219 @@
+using Stillpoint.Chunks;
+using Stillpoint.Extents;
+using Stillpoint.Model;
+using Stillpoint.Storage;
+
+namespace Stillpoint.Store.Tests;
+
+/// <summary>Damage of every kind to every file of a unit: found by verify, and no wrong byte is ever restored.</summary>
+public sealed class DamageTests
+{
+    [Fact]
+    public async Task Bit_flips_are_found_and_never_restored()
+    {
+        await using var unit = await TwoImagesAsync();
+        var random = new Random(11);
+        foreach (var file in Directory.EnumerateFiles(unit.Value.Directory, "*", SearchOption.AllDirectories).Order().ToList())
+        {
+            // Sessions are read by nobody yet; unit.json, which has its own test, may change in its white space only.
+            if (file.Contains("/sessions/", StringComparison.Ordinal) || file.EndsWith("unit.json", StringComparison.Ordinal)) continue;
+            var bytes = await File.ReadAllBytesAsync(file);
+            foreach (var at in Spots(bytes.Length, random))
+            {
+                var flipped = (byte[])bytes.Clone();
+                flipped[at] ^= (byte)(1 << random.Next(8));
+                await File.WriteAllBytesAsync(file, flipped);
+                await unit.ExpectDamageAsync($"{file} bit at {at} of {bytes.Length}");
+            }
+            await File.WriteAllBytesAsync(file, bytes);
+        }
+        await unit.ExpectSoundAsync();
+    }
+
+    [Fact]
+    public async Task Truncated_swapped_and_missing_files_are_found_and_never_restored()
+    {
+        await using var unit = await TwoImagesAsync();
+        foreach (var folder in new[] { "packs", "ends", "images", "notes" })
+        {
+            var files = Directory.EnumerateFiles(Path.Combine(unit.Value.Directory, folder), "*", SearchOption.AllDirectories).Order().ToList();
+            foreach (var file in files)
+            {
+                var bytes = await File.ReadAllBytesAsync(file);
+                foreach (var length in new[] { 0, 1, 9, bytes.Length / 2, bytes.Length - 1 })
+                {
+                    await File.WriteAllBytesAsync(file, bytes[..length]);
+                    await unit.ExpectDamageAsync($"{file} cut to {length}");
+                }
+                await File.WriteAllBytesAsync(file, [.. bytes, 0]);
+                await unit.ExpectDamageAsync($"{file} one byte longer");
+                foreach (var other in files.Where(f => f != file))
+                {
+                    await File.WriteAllBytesAsync(file, await File.ReadAllBytesAsync(other));
+                    await unit.ExpectDamageAsync($"{file} replaced by {other}");
+                }
+                await File.WriteAllBytesAsync(file, bytes);
+                if (folder is not ("packs" or "images")) continue;
+                File.Delete(file);
+                await unit.ExpectDamageAsync($"{file} deleted");
+                await File.WriteAllBytesAsync(file, bytes);
+            }
+        }
+        await unit.ExpectSoundAsync();
+    }
+
+    [Fact]
+    public async Task A_pack_without_its_trailer_is_read_by_scan()
+    {
+        await using var unit = await TwoImagesAsync();
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(unit.Value.Directory, "packs"), "*", SearchOption.AllDirectories).ToList())
+        {
+            var bytes = await File.ReadAllBytesAsync(file);
+            await File.WriteAllBytesAsync(file, bytes[..^PackFormat.FooterSize]);
+        }
+        await unit.Value.ReopenAsync();
+        foreach (var (disk, image) in unit.Images) Assert.Equal(disk, await unit.Value.RestoreAsync(image));
+        var report = await UnitVerify.RunAsync(unit.Value.Unit, unit.Value.Keys, null, default);
+        Assert.Equal(2, report.Images.Count(i => i.Sound));
+        Assert.NotEmpty(report.Damage);
+    }
+
+    [Fact]
+    public async Task A_scan_finds_the_records_behind_a_broken_one()
+    {
+        await using var unit = await TestUnit.MakeAsync();
+        var disk = Disks.Make(20 << 20, seed: 5, share: 1);
+        await unit.BackupAsync(disk);
+        var file = Directory.EnumerateFiles(unit.Directory, "*.data", SearchOption.AllDirectories).Single();
+        var bytes = await File.ReadAllBytesAsync(file);
+        bytes[PackFormat.HeaderSize + 13] ^= 0xff; // the first record's length
+        bytes[bytes.Length / 2] ^= 1;
+        bytes[^1] ^= 1;
+        await File.WriteAllBytesAsync(file, bytes);
+        await unit.ReopenAsync();
+        var index = await unit.Unit.FreshIndexAsync(unit.Keys.Domain, default);
+        Assert.Equal(320 - 2, index.Count.Chunks);
+    }
+
+    [Fact]
+    public async Task A_chunk_whose_content_is_not_its_ids_is_found_by_verify()
+    {
+        await using var unit = await TestUnit.MakeAsync();
+        var victim = Disks.Make(Disks.Chunk, seed: 1, share: 1);
+        var id = unit.Keys.IdOf(victim);
+        await using (var writer = await unit.Unit.OpenWriterAsync(new WriterScope(unit.Keys.Domain), default))
+        {
+            using var sealer = new PackSealer(unit.Keys, unit.Random, 1);
+            await writer.PutRecordAsync(sealer.Seal(id, new byte[Disks.Chunk]), default);
+            await writer.FlushAsync(default);
+        }
+        var image = await unit.BackupAsync(victim);
+        var report = await UnitVerify.RunAsync(unit.Unit, unit.Keys, null, default);
+        Assert.False(Assert.Single(report.Images).Sound);
+        Assert.Contains(report.Damage, d => d.Contains("does not match its id", StringComparison.Ordinal));
+        Assert.Empty((await UnitVerify.RunAsync(unit.Unit, null, null, default)).Damage);
+        Assert.Equal(image.Header.Id, report.Images[0].Id);
+    }
+
+    [Fact]
+    public async Task A_flipped_bit_of_the_configuration_changes_nothing_or_is_refused()
+    {
+        await using var unit = await TestUnit.MakeAsync();
+        var parameters = unit.Unit.Parameters;
+        var file = Path.Combine(unit.Directory, "unit.json");
+        var bytes = await File.ReadAllBytesAsync(file);
+        var refused = 0;
+        for (var bit = 0; bit < bytes.Length * 8; bit++)
+        {
+            var flipped = (byte[])bytes.Clone();
+            flipped[bit / 8] ^= (byte)(1 << (bit % 8));
+            await File.WriteAllBytesAsync(file, flipped);
+            try
+            {
+                await unit.ReopenAsync();
+                Assert.Equal(parameters, unit.Unit.Parameters);
+            }
+            catch (TroubleException)
+            {
+                refused++;
+            }
+        }
+        Assert.True(refused > bytes.Length * 5, $"{refused} of {bytes.Length * 8} refused");
+    }
+
+    [Fact]
+    public async Task Another_version_is_refused_in_a_clear_sentence()
+    {
+        await using var unit = await TestUnit.MakeAsync();
+        var file = Path.Combine(unit.Directory, "unit.json");
+        await File.WriteAllTextAsync(file, (await File.ReadAllTextAsync(file)).Replace("\"format\": 0", "\"format\": 1", StringComparison.Ordinal));
+        var trouble = await Assert.ThrowsAsync<TroubleException>(() => StorageUnit.OpenInAsync(unit.Directory, unit.Environment, default));
+        Assert.Contains("format version 1; this program reads and writes version 0", trouble.Message, StringComparison.Ordinal);
+        foreach (var damage in new[] { "", "{", "[]", "{}", "null", new string('x', 5000) })
+        {
+            await File.WriteAllTextAsync(file, damage);
+            await Assert.ThrowsAsync<TroubleException>(() => StorageUnit.OpenInAsync(unit.Directory, unit.Environment, default));
+        }
+        File.Delete(file);
+        await Assert.ThrowsAsync<TroubleException>(() => StorageUnit.OpenInAsync(unit.Directory, unit.Environment, default));
+    }
+
+    private static IEnumerable<int> Spots(int length, Random random) =>
+        Enumerable.Range(0, Math.Min(length, 12)).Concat(Enumerable.Range(0, 10).Select(_ => random.Next(length))).Append(length - 1).Distinct();
+
+    private static async Task<Damaged> TwoImagesAsync()
+    {
+        var unit = await TestUnit.MakeAsync();
+        var disk = Disks.Make(1 << 20, seed: 6, share: 0.6);
+        var first = await unit.BackupAsync(disk);
+        var changed = (byte[])disk.Clone();
+        Disks.Fill(changed.AsSpan(200_000, 100_000), new Random(1));
+        var second = await unit.BackupAsync(new MemorySource(changed), first, ExtentSet.Of(new Extent(200_000, 100_000)));
+        await unit.Unit.AnnotateAsync(first.Header.Id, NoteKind.Hold, NoteCodec.SealText(unit.Keys, first.Header.Id, NoteKind.Hold, "why", unit.Random), default);
+        return new Damaged(unit, [(disk, first), (changed, second)]);
+    }
+
+    private sealed record Damaged(TestUnit Value, IReadOnlyList<(byte[] Disk, StoredImage Image)> Images) : IAsyncDisposable
+    {
+        public async Task ExpectSoundAsync()
+        {
+            await Value.ReopenAsync();
+            Assert.Empty((await UnitVerify.RunAsync(Value.Unit, Value.Keys, null, default)).Damage);
+            Assert.Empty((await UnitVerify.RunAsync(Value.Unit, null, null, default)).Damage);
+            foreach (var (disk, image) in Images) Assert.Equal(disk, await Value.RestoreAsync(image));
+        }
+
+        /// <summary>The unit says that it is damaged, when it is opened or by a verify without and with a key; and what it still restores is right.</summary>
+        public async Task ExpectDamageAsync(string what)
+        {
+            try
+            {
+                await Value.ReopenAsync();
+            }
+            catch (TroubleException)
+            {
+                return;
+            }
+            Assert.True((await UnitVerify.RunAsync(Value.Unit, Value.Keys, null, default)).Damage.Count > 0, $"full verify: {what}");
+            Assert.True((await UnitVerify.RunAsync(Value.Unit, null, null, default)).Damage.Count > 0, $"stored verify: {what}");
+            foreach (var (disk, image) in Images)
+            {
+                try
+                {
+                    var restored = await Value.RestoreAsync(image);
+                    Assert.True(disk.AsSpan().SequenceEqual(restored), $"wrong bytes: {what}");
+                }
+                catch (TroubleException)
+                {
+                    // Refused: right.
+                }
+            }
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var (_, image) in Images) Assert.NotEqual(Guid.Empty, image.Header.Id);
+            await Value.DisposeAsync();
+        }
+    }
+}

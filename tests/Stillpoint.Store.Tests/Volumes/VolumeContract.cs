@@ -1,0 +1,147 @@
+using Stillpoint.Storage;
+
+namespace Stillpoint.Store.Tests;
+
+/// <summary>What every volume keeps to.</summary>
+public abstract class VolumeContract : IAsyncLifetime
+{
+    private IVolume _volume = null!;
+
+    internal abstract IVolume Make();
+
+    public ValueTask InitializeAsync()
+    {
+        _volume = Make();
+        return default;
+    }
+
+    public virtual async ValueTask DisposeAsync()
+    {
+        await _volume.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    [Fact]
+    public async Task A_put_object_is_whole_and_the_first_one_stays()
+    {
+        Assert.True(await _volume.PutIfAbsentAsync("ends/a", "one"u8.ToArray(), default));
+        Assert.False(await _volume.PutIfAbsentAsync("ends/a", "other"u8.ToArray(), default));
+        Assert.Equal("one"u8.ToArray(), await ReadAllAsync("ends/a"));
+    }
+
+    [Fact]
+    public async Task Of_many_that_put_at_once_one_wins()
+    {
+        var tries = Enumerable.Range(0, 20).Select(i => Task.Run(async () => (i, await _volume.PutIfAbsentAsync("ends/race", new[] { (byte)i }, default))));
+        var winner = Assert.Single(await Task.WhenAll(tries), t => t.Item2);
+        Assert.Equal([(byte)winner.i], await ReadAllAsync("ends/race"));
+    }
+
+    [Fact]
+    public async Task A_created_object_shows_only_when_complete()
+    {
+        await using (var writer = await _volume.CreateAsync("packs/d/a.data", default))
+        {
+            await writer.AppendAsync("ab"u8.ToArray(), default);
+            Assert.Empty(await _volume.ListAsync("packs/", default));
+            await writer.AppendAsync("cd"u8.ToArray(), default);
+            await writer.CompleteAsync(default);
+        }
+        await using (var given = await _volume.CreateAsync("packs/d/b.data", default)) await given.AppendAsync("x"u8.ToArray(), default);
+        Assert.Equal([new VolumeEntry("packs/d/a.data", 4)], await _volume.ListAsync("packs/", default));
+        Assert.Equal("abcd"u8.ToArray(), await ReadAllAsync("packs/d/a.data"));
+    }
+
+    [Fact]
+    public async Task Reads_give_what_there_is()
+    {
+        await _volume.PutIfAbsentAsync("notes/a", "0123456789"u8.ToArray(), default);
+        var buffer = new byte[4];
+        Assert.Equal(4, await _volume.ReadAsync("notes/a", 3, buffer, default));
+        Assert.Equal("3456"u8.ToArray(), buffer);
+        Assert.Equal(2, await _volume.ReadAsync("notes/a", 8, buffer, default));
+        Assert.Equal(0, await _volume.ReadAsync("notes/a", 10, buffer, default));
+        Assert.Equal(0, await _volume.ReadAsync("notes/a", 99, buffer, default));
+    }
+
+    [Fact]
+    public async Task What_is_absent_is_said_so()
+    {
+        await Assert.ThrowsAnyAsync<IOException>(async () => await _volume.ReadAsync("notes/none", 0, new byte[1], default));
+        Assert.Empty(await _volume.ListAsync("notes/", default));
+        await _volume.DeleteAsync("notes/none", default);
+        await _volume.SyncNamesAsync("notes/", default);
+    }
+
+    [Fact]
+    public async Task Lists_are_by_prefix_and_deleted_objects_are_gone()
+    {
+        foreach (var name in new[] { "images/a.1", "images/b.1", "notes/a" }) await _volume.PutIfAbsentAsync(name, new byte[1], default);
+        await _volume.DeleteAsync("images/b.1", default);
+        Assert.Equal(["images/a.1"], (await _volume.ListAsync("images/", default)).Select(e => e.Name));
+    }
+
+    private async Task<byte[]> ReadAllAsync(string name)
+    {
+        var buffer = new byte[64];
+        return buffer[..await _volume.ReadAsync(name, 0, buffer, default)];
+    }
+}
+
+/// <summary>The twin in memory.</summary>
+public sealed class MemoryVolumeContract : VolumeContract
+{
+    internal override IVolume Make() => new MemoryVolume();
+}
+
+/// <summary>The faulty wrapper without a fault.</summary>
+public sealed class FaultyVolumeContract : VolumeContract
+{
+    internal override IVolume Make() => new FaultyVolume(new MemoryVolume());
+}
+
+/// <summary>A directory.</summary>
+public sealed class LocalVolumeContract : VolumeContract
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("stillpoint-volume-").FullName;
+    private int _ids;
+
+    internal override IVolume Make() => new LocalVolume(_directory, NextId);
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
+        GC.SuppressFinalize(this);
+    }
+
+    [Theory]
+    [InlineData("../x")]
+    [InlineData("a/../../x")]
+    [InlineData("/etc/x")]
+    [InlineData("a//b")]
+    [InlineData("a\\b")]
+    [InlineData("")]
+    public async Task Names_stay_inside(string name)
+    {
+        await using var volume = Make();
+        await Assert.ThrowsAsync<ArgumentException>(async () => await volume.PutIfAbsentAsync(name, new byte[1], default));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await volume.ReadAsync(name, 0, new byte[1], default));
+    }
+
+    [Fact]
+    public async Task Parts_of_dead_writers_are_swept_and_those_of_living_ones_are_not()
+    {
+        await using var volume = new LocalVolume(_directory, NextId);
+        await using var living = await volume.CreateAsync("packs/d/a.data", default);
+        await living.AppendAsync("alive"u8.ToArray(), default);
+        var dead = Path.Combine(_directory, "parts", "dead.part");
+        await File.WriteAllTextAsync(dead, "left");
+        Assert.Equal(1, volume.SweepParts());
+        Assert.False(File.Exists(dead));
+        await living.CompleteAsync(default);
+        Assert.Single(await volume.ListAsync("packs/", default));
+    }
+
+    private Guid NextId() => new(Interlocked.Increment(ref _ids), 0, 0, new byte[8]);
+}
