@@ -5,7 +5,8 @@ using Stillpoint.Model;
 namespace Stillpoint.Primary;
 
 /// <summary>What clients say of their jobs. A client speaks for its own jobs only; what it says is bounded and kept before it is answered.</summary>
-internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispatcher dispatcher, ImageSync images, TimeProvider time, ILogger<JobReports> log)
+internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispatcher dispatcher, ImageSync images, TimeProvider time,
+    ILogger<JobReports> log)
 {
     private const int LongestText = 2_000;
     private const int MostLines = 1_000;
