@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Stillpoint.VirtualDisks;
+using Stillpoint.Model;
 
 namespace Stillpoint.Cli;
 
