@@ -56,7 +56,7 @@ internal sealed class HostSweep(IHyperVHost host, IHostFiles files, IntentLedger
                 files.Delete(path);
                 said.Add($"removed file {path}, left by an unfinished restore");
             }
-            foreach (var folder in intent.IdsBefore.Select(HostPaths.FolderOf).Distinct()) files.DeleteFolderIfEmpty(folder);
+            foreach (var folder in RestorePlaces.FoldersOf(intent.IdsBefore)) files.DeleteFolderIfEmpty(folder);
             ledger.End(intent);
         }
         return said;

@@ -120,6 +120,6 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
     private void Remove(RestorePlaces places)
     {
         foreach (var file in places.AllFiles) services.Files.Delete(file);
-        foreach (var folder in places.AllFiles.Select(HostPaths.FolderOf).Distinct().Append(places.Folder)) services.Files.DeleteFolderIfEmpty(folder);
+        foreach (var folder in RestorePlaces.FoldersOf(places.AllFiles)) services.Files.DeleteFolderIfEmpty(folder);
     }
 }
