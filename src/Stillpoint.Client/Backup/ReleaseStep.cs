@@ -10,9 +10,6 @@ namespace Stillpoint.Client;
 /// </summary>
 internal sealed class ReleaseStep(ClientServices services, JobLine line, IImageWriter unit, DomainKeys keys)
 {
-    private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan s_slowestLook = TimeSpan.FromSeconds(5);
-
     /// <summary>Releases the checkpoint. What fails here is a warning: the image is committed, and the next run clears what is left.</summary>
     public async Task RunAsync(BackupOrder order, Guid imageId, OpenCheckpoint open, CancellationToken cancel)
     {
@@ -51,17 +48,11 @@ internal sealed class ReleaseStep(ClientServices services, JobLine line, IImageW
 
     private async Task WaitForMergeAsync(Guid vmId, CancellationToken cancel)
     {
-        var started = services.Time.GetTimestamp();
-        for (var wait = s_firstLook; await services.Host.IsMergingAsync(vmId, cancel); wait = TimeSpan.FromTicks(Math.Min(wait.Ticks * 2, s_slowestLook.Ticks)))
+        if (!await new MergeWait(services, line).UntilMergedAsync(vmId, services.MergeLimit, cancel))
         {
-            line.Detail("the host merges the checkpoint's disks");
-            if (services.Time.GetElapsedTime(started) > services.MergeLimit)
-            {
-                await line.WarnAsync($"the disks had not merged after {services.MergeLimit.TotalMinutes:0} minutes; the host goes on by itself. " +
-                    "Look at the VM's status in Hyper-V Manager.");
-                return;
-            }
-            await Task.Delay(wait, services.Time, cancel);
+            await line.WarnAsync($"the disks had not merged after {services.MergeLimit.TotalMinutes:0} minutes; the host goes on by itself. " +
+                "Look at the VM's status in Hyper-V Manager.");
+            return;
         }
         Kill.Reach(KillPoint.Merged);
     }

@@ -70,7 +70,7 @@ internal static class TroubleTable
             Break = site => site.Site.StartClientAsync(TroubleRow.KillAt(KillPoint.TransferHalf), Cancel),
             Meanwhile = TroubleRow.Revive("client", s => s.StartClientAsync(null, Cancel)),
         },
-        new("release fails", Phase.Release, "on host 127.0.0.1", "0x80004005", "next backup")
+        new("release fails", Phase.Release, "host 127.0.0.1", "0x80004005", "next backup")
         {
             Outcome = JobOutcome.Partial,
             ExitCode = ExitCodes.Partial,
