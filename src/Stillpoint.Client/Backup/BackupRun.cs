@@ -10,6 +10,9 @@ namespace Stillpoint.Client;
 /// </summary>
 internal sealed class BackupRun(ClientServices services, BackupOrder order, JobLine line)
 {
+    /// <summary>How long an earlier checkpoint's merge is waited for.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
+
     /// <summary>Runs the backup and tells what was committed.</summary>
     /// <exception cref="TroubleException">It failed; what it left on the host was taken back, or is told to the next run by its intent.</exception>
     public async Task<ImageSummary> RunAsync(CancellationToken cancel)
@@ -60,6 +63,9 @@ internal sealed class BackupRun(ClientServices services, BackupOrder order, JobL
     {
         var noted = KnownImages.NotedReferencePoints(images);
         foreach (var sentence in await services.Sweep.ClearVmAsync(order.VmId, order.OpenIntents, noted, cancel)) await line.LogAsync(sentence);
+        // A checkpoint on top of a chain that still merges freezes files that the next backup will not find again: it would read all of the disk.
+        if (!await new MergeWait(services, line).UntilMergedAsync(order.VmId, s_patience, cancel))
+            await line.LogAsync("the host still merges an earlier checkpoint; the backup does not wait for it any longer");
     }
 
     private async Task<BaseChoice> ChooseBaseAsync(IReadOnlyList<KnownImage> images, CancellationToken cancel)

@@ -10,18 +10,20 @@ namespace Stillpoint.Client;
 /// </summary>
 internal sealed class ReleaseStep(ClientServices services, JobLine line, IImageWriter unit, DomainKeys keys)
 {
-    private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan s_slowestLook = TimeSpan.FromSeconds(5);
-
-    /// <summary>Releases the checkpoint. What fails here is a warning: the image is committed, and the next run clears what is left.</summary>
+    /// <summary>Releases the checkpoint. What fails here is a warning: the image is committed, and the next run clears what is left. A cancel no
+    /// longer stops the release, which takes seconds and is what the host needs; it only ends the wait for the merge.</summary>
     public async Task RunAsync(BackupOrder order, Guid imageId, OpenCheckpoint open, CancellationToken cancel)
     {
         try
         {
-            if (order.BlockLevelIncremental) await ConvertAsync(order, imageId, open, cancel);
-            else await services.Host.DestroyCheckpointAsync(open.Checkpoint.Id, cancel);
+            if (order.BlockLevelIncremental) await ConvertAsync(order, imageId, open, CancellationToken.None);
+            else await services.Host.DestroyCheckpointAsync(open.Checkpoint.Id, CancellationToken.None);
             services.Intents.End(open.Intent);
             await WaitForMergeAsync(order.VmId, cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            await line.WarnAsync("the image is committed and the checkpoint released; the merge of its disks was not waited for.");
         }
         catch (TroubleException failure)
         {
@@ -51,17 +53,11 @@ internal sealed class ReleaseStep(ClientServices services, JobLine line, IImageW
 
     private async Task WaitForMergeAsync(Guid vmId, CancellationToken cancel)
     {
-        var started = services.Time.GetTimestamp();
-        for (var wait = s_firstLook; await services.Host.IsMergingAsync(vmId, cancel); wait = TimeSpan.FromTicks(Math.Min(wait.Ticks * 2, s_slowestLook.Ticks)))
+        if (!await new MergeWait(services, line).UntilMergedAsync(vmId, services.MergeLimit, cancel))
         {
-            line.Detail("the host merges the checkpoint's disks");
-            if (services.Time.GetElapsedTime(started) > services.MergeLimit)
-            {
-                await line.WarnAsync($"the disks had not merged after {services.MergeLimit.TotalMinutes:0} minutes; the host goes on by itself. " +
-                    "Look at the VM's status in Hyper-V Manager.");
-                return;
-            }
-            await Task.Delay(wait, services.Time, cancel);
+            await line.WarnAsync($"the disks had not merged after {services.MergeLimit.TotalMinutes:0} minutes; the host goes on by itself. " +
+                "Look at the VM's status in Hyper-V Manager.");
+            return;
         }
         Kill.Reach(KillPoint.Merged);
     }

@@ -38,7 +38,7 @@ internal sealed class LabControl(LabParts parts)
             disks = r.Disks.Select(d => new
             {
                 index = d.Index, path = d.Path, size = d.Record.Size, sha256 = d.Record.Sha256, blocksSha256 = d.Record.BlocksSha256,
-                bytesChanged = d.Record.BytesChanged,
+                bytesChanged = d.Record.BytesChanged, bytesTouched = d.Record.BytesTouched,
             }).ToArray(),
         }).ToArray();
 
@@ -131,7 +131,13 @@ internal sealed class LabControl(LabParts parts)
         using var claim = Claim(machine, Activity.Other);
         var from = _host.State.Read(_ => machine.Power);
         if (from == request.State) return new { vm = request.Vm, state = request.State };
-        if (!PowerStates.May(from, (int)request.State))
+        // What a host never answers to: a guest that hangs on its way up, and one that gets over it. Its disks stay held.
+        if ((from, request.State) is (PowerState.Running, PowerState.Starting) or (PowerState.Starting, PowerState.Running))
+        {
+            _host.State.Change(_ => machine.Power = request.State);
+            return new { vm = request.Vm, state = request.State };
+        }
+        if (request.State == PowerState.Starting || !PowerStates.May(from, (int)request.State))
         {
             throw new JobFailedException($"{request.Vm} cannot go from {from} to {request.State}.", 32775);
         }

@@ -16,6 +16,7 @@ internal sealed class FaultBoard
         ["changes-missing-range"] = "GetVirtualDiskChanges leaves the last changed range out",
         ["tracking-lost"] = "the VM's change tracking ids are forgotten",
         ["access-denied"] = "a WS-Management request is refused",
+        ["disk-corrupt"] = "the VM's first frozen disk file is damaged from the next checkpoint until that is released",
         ["disk-missing"] = "the VM's first frozen disk file is not in its place from the next checkpoint until that is released",
     };
 

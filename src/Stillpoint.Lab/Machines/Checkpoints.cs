@@ -24,6 +24,7 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
             }
             var checkpoint = Freeze(machine, kind, consistency);
             if (host.Faults.Fires("disk-missing", settings.Name)) host.Files.Hide(checkpoint.Settings.Disks[0].Path);
+            if (host.Faults.Fires("disk-corrupt", settings.Name)) host.Files.Damage(checkpoint.Settings.Disks[0].Path);
             return checkpoint;
         }
         finally
@@ -130,7 +131,7 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
         var id = host.Clock.NewId();
         var now = host.Clock.Now;
         var (settings, held, name) = host.State.Read(_ =>
-            (machine.Settings, machine.Power is PowerState.Running or PowerState.Paused, machine.Settings.Name));
+            (machine.Settings, machine.Power is PowerState.Running or PowerState.Paused or PowerState.Starting, machine.Settings.Name));
         var children = settings.Disks.Select(d => d with { Path = ChildName(d) }).ToArray();
         for (var i = 0; i < children.Length; i++)
         {
@@ -180,7 +181,11 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
 
     private void Release(Machine machine, Checkpoint checkpoint, Action also)
     {
-        foreach (var slot in checkpoint.Settings.Disks) host.Files.Unhide(slot.Path);
+        foreach (var slot in checkpoint.Settings.Disks)
+        {
+            host.Files.Unhide(slot.Path);
+            host.Files.Mend(slot.Path);
+        }
         host.State.Change(_ =>
         {
             also();

@@ -8,6 +8,11 @@ internal sealed class DiskFiles(HostPaths paths, Func<Guid> newId)
 {
     private const string LockEnding = ".lock";
     private const string HiddenEnding = ".hidden";
+    private const string SoundEnding = ".sound";
+
+    // Both region tables of a VHDX (MS-VHDX 2.2): with neither, nothing in the file can be found.
+    private const int RegionTablesOffset = 192 * 1024;
+    private const int RegionTablesLength = 128 * 1024;
 
     /// <summary>Creates an empty dynamic VHDX.</summary>
     public VirtualDisk CreateBase(string hostPath, long length, int sectorSize)
@@ -73,6 +78,28 @@ internal sealed class DiskFiles(HostPaths paths, Func<Guid> newId)
     {
         var hidden = paths.ToLocal(hostPath) + HiddenEnding;
         if (File.Exists(hidden)) File.Move(hidden, paths.ToLocal(hostPath));
+    }
+
+    /// <summary>Damages a VHDX until <see cref="Mend"/>: a planned fault.</summary>
+    public void Damage(string hostPath)
+    {
+        var sound = new byte[RegionTablesLength];
+        using var file = File.OpenHandle(paths.ToLocal(hostPath), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        RandomAccess.Read(file, sound, RegionTablesOffset);
+        File.WriteAllBytes(paths.ToLocal(hostPath) + SoundEnding, sound);
+        RandomAccess.Write(file, new byte[RegionTablesLength], RegionTablesOffset);
+    }
+
+    /// <summary>Makes a damaged file sound again; nothing happens when it was not damaged.</summary>
+    public void Mend(string hostPath)
+    {
+        var kept = paths.ToLocal(hostPath) + SoundEnding;
+        if (!File.Exists(kept)) return;
+        using (var file = File.OpenHandle(paths.ToLocal(hostPath), FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            RandomAccess.Write(file, File.ReadAllBytes(kept), RegionTablesOffset);
+        }
+        File.Delete(kept);
     }
 
     /// <summary>Deletes a disk file.</summary>

@@ -9,6 +9,9 @@ internal enum PowerState
     Off = 3,
     Saved = 6,
     Paused = 9,
+
+    /// <summary>On its way up: a host takes no checkpoint of it.</summary>
+    Starting = 10,
 }
 
 /// <summary>Kind of a checkpoint.</summary>

@@ -56,7 +56,7 @@ internal sealed class PowerStates(HostContext host)
             var (power, settings) = host.State.Read(_ => (machine.Power, machine.Settings));
             foreach (var slot in settings.Disks.Where(s => host.Files.Exists(s.Path)))
             {
-                if (power is PowerState.Running or PowerState.Paused) host.Files.Lock(slot.Path);
+                if (power is PowerState.Running or PowerState.Paused or PowerState.Starting) host.Files.Lock(slot.Path);
                 else if (!machine.IsPlanned) host.Files.Unlock(slot.Path);
             }
         }

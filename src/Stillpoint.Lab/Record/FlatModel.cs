@@ -11,7 +11,8 @@ namespace Stillpoint.Lab;
 /// <param name="Sha256">Hash of all its bytes, lower-case hex; null for a disk above <see cref="FlatModel.FullHashLimit"/>.</param>
 /// <param name="BlocksSha256">Hash of the hashes of its 64 KiB blocks in order, lower-case hex.</param>
 /// <param name="BytesChanged">Bytes written since the checkpoint before: the exact union of the writes, not of blocks.</param>
-internal sealed record DiskRecord(long Size, string? Sha256, string BlocksSha256, long BytesChanged);
+/// <param name="BytesTouched">Bytes of the 64 KiB blocks that those writes touched.</param>
+internal sealed record DiskRecord(long Size, string? Sha256, string BlocksSha256, long BytesChanged, long BytesTouched = 0);
 
 /// <summary>
 /// The independent model of one disk: a flat sparse file that gets every guest write beside the virtual disk and never passes through
@@ -87,7 +88,7 @@ internal sealed class FlatModel
             var length = RandomAccess.GetLength(raw);
             Rehash(raw, hashes, writes, length);
             record = new DiskRecord(length, length <= FullHashLimit ? HashAll(raw, length) : null, HashAll(hashes, RandomAccess.GetLength(hashes)),
-                writes.TotalLength);
+                writes.TotalLength, writes.AlignOut(BlockSize, length).TotalLength);
             if (keepCopy) Copy(raw, length, At($"{id}.raw"));
             Copy(hashes, RandomAccess.GetLength(hashes), At($"{id}.hashes"));
         }

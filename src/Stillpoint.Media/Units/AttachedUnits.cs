@@ -73,7 +73,7 @@ internal sealed class AttachedUnits : IAsyncDisposable
             CheckFree(name, full);
             if (!_open.TryGetValue(name, out var unit))
             {
-                unit = await OpenOrMakeAsync(full, chunkSize, compressionLevel, cancel);
+                unit = await OpenOrMakeAsync(name, full, chunkSize, compressionLevel, cancel);
                 _open.Add(name, unit);
             }
             if (_folders.TryAdd(name, full)) Save();
@@ -97,7 +97,7 @@ internal sealed class AttachedUnits : IAsyncDisposable
             {
                 throw new TroubleException("media server", $"It has no storage unit '{name}'.", "Attach it: storage-unit create.");
             }
-            unit = await StorageUnit.OpenInAsync(folder, _environment, cancel);
+            unit = await StorageUnit.OpenInAsync(folder, _environment with { Name = name }, cancel);
             _open.Add(name, unit);
             return unit;
         }
@@ -127,14 +127,15 @@ internal sealed class AttachedUnits : IAsyncDisposable
             throw new TroubleException($"storage unit {name}", $"{MaxUnits} units are attached.", "Use another media server.");
     }
 
-    private async Task<StorageUnit> OpenOrMakeAsync(string folder, int chunkSize, int compressionLevel, CancellationToken cancel)
+    private async Task<StorageUnit> OpenOrMakeAsync(string name, string folder, int chunkSize, int compressionLevel, CancellationToken cancel)
     {
+        var environment = _environment with { Name = name };
         try
         {
             var empty = !Directory.Exists(folder) || !Directory.EnumerateFileSystemEntries(folder).Any();
             return empty
-                ? await StorageUnit.CreateInAsync(folder, chunkSize, compressionLevel, _environment, cancel)
-                : await StorageUnit.OpenInAsync(folder, _environment, cancel);
+                ? await StorageUnit.CreateInAsync(folder, chunkSize, compressionLevel, environment, cancel)
+                : await StorageUnit.OpenInAsync(folder, environment, cancel);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

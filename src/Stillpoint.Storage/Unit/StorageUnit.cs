@@ -92,14 +92,14 @@ public sealed class StorageUnit : IAsyncDisposable
         {
             throw UnitTrouble.Refused(directory, $"the directory cannot be made: {e.Message}", "give a directory that you may write to");
         }
-        return CreateAsync(new LocalVolume(directory, environment.NewId), chunkSize, compressionLevel, environment, cancel);
+        return CreateAsync(new LocalVolume(directory, environment.NewId, environment.Name), chunkSize, compressionLevel, environment, cancel);
     }
 
     /// <summary>Opens the unit in a directory.</summary>
     public static Task<StorageUnit> OpenInAsync(string directory, UnitEnvironment environment, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(environment);
-        return OpenAsync(new LocalVolume(directory, environment.NewId), environment, cancel);
+        return OpenAsync(new LocalVolume(directory, environment.NewId, environment.Name), environment, cancel);
     }
 
     /// <summary>Opens a session that stores one image.</summary>

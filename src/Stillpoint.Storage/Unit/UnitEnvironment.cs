@@ -3,4 +3,5 @@ namespace Stillpoint.Storage;
 /// <summary>What a storage unit takes from outside.</summary>
 /// <param name="Time">The clock.</param>
 /// <param name="NewId">Source of ids of sessions, packs and notes; random ones outside of tests.</param>
-public sealed record UnitEnvironment(TimeProvider Time, Func<Guid> NewId);
+/// <param name="Name">What people call the unit, for messages; null where they know its place alone.</param>
+public sealed record UnitEnvironment(TimeProvider Time, Func<Guid> NewId, string? Name = null);

@@ -15,14 +15,16 @@ public sealed class LocalVolume : IVolume
 
     /// <param name="directory">The directory; it must exist.</param>
     /// <param name="newId">Source of names for what is on its way.</param>
-    public LocalVolume(string directory, Func<Guid> newId)
+    /// <param name="name">What people call it; null where they know the directory alone.</param>
+    public LocalVolume(string directory, Func<Guid> newId, string? name = null)
     {
         _root = Path.GetFullPath(directory);
+        Name = name is null ? _root : $"{name} ({_root})";
         _newId = newId;
     }
 
     /// <inheritdoc/>
-    public string Name => _root;
+    public string Name { get; }
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<VolumeEntry>> ListAsync(string prefix, CancellationToken cancel)

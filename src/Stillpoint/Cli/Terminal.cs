@@ -55,7 +55,7 @@ internal static class Terminal
             Ansi = redirected || Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } ? AnsiSupport.No : AnsiSupport.Detect,
             Interactive = InteractionSupport.No,
         });
-        if (redirected) console.Profile.Width = 200;
+        if (redirected) console.Profile.Width = 2000;
         return console;
     }
 }

@@ -26,13 +26,22 @@ internal sealed record LabPoint(Guid Id);
 internal sealed record LabRecord(Guid CheckpointId, string Vm, string Kind, IReadOnlyList<LabRecordDisk> Disks);
 
 /// <summary>One disk of a record.</summary>
-internal sealed record LabRecordDisk(int Index, string Path, long Size, string Sha256, long BytesChanged);
+/// <param name="Index">Place in the VM.</param>
+/// <param name="Path">The frozen file.</param>
+/// <param name="Size">Bytes of the disk.</param>
+/// <param name="Sha256">Hash of all its bytes.</param>
+/// <param name="BytesChanged">Bytes that the guest wrote since the checkpoint before, each counted once.</param>
+/// <param name="BytesTouched">The same, rounded out to blocks of 64 KiB.</param>
+internal sealed record LabRecordDisk(int Index, string Path, long Size, string Sha256, long BytesChanged, long BytesTouched);
 
 /// <summary>What the lab found when it held a file against a record.</summary>
 internal sealed record LabComparison(bool Identical, long? FirstDifferenceOffset, string? Sha256);
 
 /// <summary>What a guest wrote.</summary>
 internal sealed record LabWrite(string Vm, long BytesWritten, long BytesChanged);
+
+/// <summary>A planned fault and how often it fired.</summary>
+internal sealed record LabFault(string Name, string? Vm, int Count, int Fired);
 
 /// <summary>The lab's own controls, which no host has: let guests write, read the record, compare, plan faults.</summary>
 internal sealed class LabClient : IDisposable
@@ -69,7 +78,7 @@ internal sealed class LabClient : IDisposable
     public Task<JsonElement> FaultAsync(string name, string? vm, int count, CancellationToken cancel) =>
         PostAsync<JsonElement>("fault", new { name, vm, count }, cancel);
 
-    public Task<JsonElement> FaultsAsync(CancellationToken cancel) => GetAsync<JsonElement>("faults", cancel);
+    public Task<IReadOnlyList<LabFault>> FaultsAsync(CancellationToken cancel) => GetAsync<IReadOnlyList<LabFault>>("faults", cancel);
 
     /// <param name="vm">The VM.</param>
     /// <param name="kind"><c>recovery-checkpoint</c> or <c>reference-point</c>.</param>

@@ -44,6 +44,9 @@ internal sealed class Site : IAsyncDisposable
     /// <summary>The lab's controls.</summary>
     public LabClient Lab => _lab ?? throw new InvalidOperationException("the lab has not been started");
 
+    /// <summary>File with the password that the client logs in to the host with; null for the right one.</summary>
+    public string? HostPasswordFile { get; set; }
+
     /// <summary>The running roles.</summary>
     public IReadOnlyCollection<RoleProcess> Roles => _roles.Values;
 
@@ -100,7 +103,7 @@ internal sealed class Site : IAsyncDisposable
             [
                 .. await JoinAsync("client", HostName, cancel),
                 "--hyperv", lab.Endpoint("wsman"),
-                "--hyperv-password-file", Path.Combine(lab.Data, "password"),
+                "--hyperv-password-file", HostPasswordFile ?? Path.Combine(lab.Data, "password"),
                 "--hyperv-fingerprint", (await File.ReadAllTextAsync(Path.Combine(lab.Data, "certificate.sha256"), cancel)).Trim(),
                 "--path-map", (await File.ReadAllTextAsync(Path.Combine(lab.Data, "path-map"), cancel)).Trim(),
                 // A demonstration may run on a nearly full machine.

@@ -39,6 +39,7 @@ internal sealed class SnapshotMethods(HostContext host, MachineLookup lookup, Ch
         {
             return new MethodResult(MethodResult.IncorrectDataType);
         }
+        if (host.State.Read(_ => machine.Power) == PowerState.Starting) return new MethodResult(MethodResult.InvalidState);
         return Start(machine, Activity.CreatingSnapshot, JobType.CreateSnapshot, "Creating Virtual Machine Checkpoint", async (job, cancel) =>
         {
             var made = await checkpoints.TakeAsync(machine, kind, consistency, cancel);

@@ -284,7 +284,12 @@ internal sealed class SessionLoop(DataAccess data, RoleIdentity identity, DataCl
         }
     }
 
-    private static SessionOverException Refusal(Frame frame) => new(WireTrouble.Read(frame.Body.Span));
+    /// <summary>What the media server refused. Of itself it says no more than that; which one it is, is known here.</summary>
+    private SessionOverException Refusal(Frame frame)
+    {
+        var trouble = WireTrouble.Read(frame.Body.Span);
+        return new(trouble.Culprit == "media server" ? trouble with { Culprit = Culprit } : trouble);
+    }
 
     private void ReadOpened(Frame frame)
     {

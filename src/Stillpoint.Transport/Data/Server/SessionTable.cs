@@ -49,8 +49,8 @@ internal sealed class SessionTable(IGrantedUnits units, DataServerOptions option
     internal DataSession Find(Peer peer, Guid id, ReadOnlySpan<byte> grantBytes) =>
         _sessions.TryGetValue(id, out var session) && !session.IsOver && session.Belongs(peer, grantBytes)
             ? session
-            : throw new TroubleException($"client {peer.Name}",
-                "Its session is unknown here: this media server was started again, or held it for as long as it could.",
+            : throw new TroubleException("media server",
+                "The session is unknown here: the media server was started again, or it held the session for as long as it could.",
                 "Run the job again; chunks that were stored are not sent twice.", true);
 
     internal async Task EndAsync(DataSession session)
