@@ -65,6 +65,7 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
             Trouble = report.Trouble is { } trouble ? Bounded(trouble) : null,
         }, [.. (report.Phases ?? []).Take(32).Select(Bounded)], image);
         if (done is null) return;
+        if (report.Outcome == JobOutcome.Ok) await catalog.Intents.EndOfJob(job.Id);
         Kill.Reach(KillPoint.OutcomeReceived);
         log.LogInformation("job {Job} {Vm} on {Host}: {Outcome} {Trouble}", job.Id, job.VmName, job.Host, Words.Of(report.Outcome), done.Trouble);
         watch.End(job.Id);
