@@ -31,7 +31,7 @@ public sealed partial class ClientRole(ClientOptions options, RoleIdentity ident
 
         control.Handle(new ClientJobs(services, outbox, running, log));
         _ = outbox.SendAllAsync(control.Primary);
-        await SweepAsync(services.Sweep, cancel);
+        await SweepAsync(host, services.Sweep, cancel);
         control.Start();
         started();
         await Task.Delay(Timeout.InfiniteTimeSpan, time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -42,10 +42,11 @@ public sealed partial class ClientRole(ClientOptions options, RoleIdentity ident
         data, identity, new DataClientOptions(), time, new Random(RandomNumberGenerator.GetInt32(int.MaxValue)), stop);
 
     /// <summary>Clears what an earlier process left, before any order is taken. A host that cannot be reached now is swept by the next backup.</summary>
-    private async Task SweepAsync(HostSweep sweep, CancellationToken cancel)
+    private async Task SweepAsync(IHyperVHost host, HostSweep sweep, CancellationToken cancel)
     {
         try
         {
+            LogHost(log, await host.GetHostNameAsync(cancel));
             foreach (var sentence in await sweep.ClearAllAsync(cancel)) LogSwept(log, sentence);
         }
         catch (TroubleException failure)
@@ -54,9 +55,12 @@ public sealed partial class ClientRole(ClientOptions options, RoleIdentity ident
         }
     }
 
+    [LoggerMessage(1007, LogLevel.Information, "Connected to the Hyper-V host {Host}.")]
+    private static partial void LogHost(ILogger log, string host);
+
     [LoggerMessage(1002, LogLevel.Warning, "Sweep: {Sentence}")]
     private static partial void LogSwept(ILogger log, string sentence);
 
-    [LoggerMessage(1003, LogLevel.Warning, "The host could not be swept at start: {Trouble}")]
+    [LoggerMessage(1003, LogLevel.Warning, "The Hyper-V host does not answer as it should: {Trouble}")]
     private static partial void LogSweepFailed(ILogger log, string trouble);
 }

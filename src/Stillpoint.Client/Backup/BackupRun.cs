@@ -47,10 +47,10 @@ internal sealed class BackupRun(ClientServices services, BackupOrder order, JobL
 
             // 5 release
             await line.BeginAsync(Phase.Release, order.BlockLevelIncremental ? "converting the checkpoint to a reference point" : "destroying the checkpoint");
-            await new ReleaseStep(services, line, unit, keys).RunAsync(order, image.Id, open, cancel);
-            line.Detail(order.BlockLevelIncremental ? "reference point kept, checkpoint merged" : "checkpoint destroyed and merged");
+            var released = await new ReleaseStep(services, line, unit, keys).RunAsync(order, image.Id, open, cancel);
+            line.Detail(released.Detail);
             await line.EndAsync(PhaseOutcome.Ok);
-            return image with { HasBaseNote = order.BlockLevelIncremental && line.Warnings.Count == 0 };
+            return image with { HasBaseNote = released.HasBaseNote };
         }
         catch
         {

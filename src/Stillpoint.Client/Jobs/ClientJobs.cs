@@ -56,6 +56,7 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
 
     private async Task RunAsync(Guid jobId, Func<JobLine, CancellationToken, Task<JobReport>> run, CancellationToken cancel)
     {
+        LogStarted(log, jobId);
         var line = new JobLine(jobId, services.Primary, services.Time);
         JobReport report;
         try
@@ -68,6 +69,7 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
         }
         outbox.Keep(report);
         running.End(jobId);
+        LogEnded(log, jobId, Words.Of(report.Outcome));
         await outbox.SendAllAsync(services.Primary);
     }
 
@@ -77,11 +79,14 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
         var trouble = failure switch
         {
             TroubleException known => known.In(phase).Trouble,
+            OperationCanceledException when running.IsStopping => new Trouble(
+                phase, "the client", "it was stopped while the job ran.", "Run the job again when the client is back.", Retry: true),
             OperationCanceledException when cancelled => new Trouble(phase, "this job", "it was cancelled.", "Run it again when it suits.", Retry: true),
             _ => new Trouble(phase, "the client", $"{failure.GetType().Name}: {failure.Message}", "Look at the client's log and report it.", Retry: true),
         };
+        LogFailed(log, line.JobId, trouble.ToString());
         if (failure is not TroubleException && !cancelled) LogUnexpected(log, line.JobId, failure);
-        if (line.Phases.Count > 0) await line.EndAsync(PhaseOutcome.Failed, trouble.Message);
+        if (line.Phases.Count > 0) await line.EndAsync(PhaseOutcome.Failed, $"{trouble.Culprit}: {trouble.Message}");
         var outcome = cancelled && failure is OperationCanceledException ? JobOutcome.Cancelled : JobOutcome.Failed;
         return new JobReport(line.JobId, outcome, line.Phases, null, null, [], line.Warnings, trouble);
     }
@@ -109,6 +114,15 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
             return 0;
         }
     }
+
+    [LoggerMessage(1004, LogLevel.Information, "Job {JobId} started.")]
+    private static partial void LogStarted(ILogger log, Guid jobId);
+
+    [LoggerMessage(1005, LogLevel.Information, "Job {JobId} ended: {Outcome}.")]
+    private static partial void LogEnded(ILogger log, Guid jobId, string outcome);
+
+    [LoggerMessage(1006, LogLevel.Warning, "Job {JobId}: {Trouble}")]
+    private static partial void LogFailed(ILogger log, Guid jobId, string trouble);
 
     [LoggerMessage(1001, LogLevel.Error, "Job {JobId} failed unexpectedly.")]
     private static partial void LogUnexpected(ILogger log, Guid jobId, Exception failure);

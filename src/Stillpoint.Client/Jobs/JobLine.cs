@@ -56,8 +56,12 @@ internal sealed class JobLine(Guid jobId, IPrimaryCalls primary, TimeProvider ti
         var last = _phases[^1];
         if (last.Ended is not null) return Task.CompletedTask;
         if (outcome == PhaseOutcome.Ok && last.Outcome == PhaseOutcome.Warning) outcome = PhaseOutcome.Warning;
-        _phases[^1] = last with { Ended = time.GetUtcNow(), Outcome = outcome, Detail = detail ?? last.Detail };
-        return TellAsync(() => primary.ReportPhase(jobId, _phases[^1]));
+        var ended = _phases[^1] = last with { Ended = time.GetUtcNow(), Outcome = outcome, Detail = detail ?? last.Detail };
+        return TellAsync(async () =>
+        {
+            await primary.ReportPhase(jobId, ended);
+            await primary.ReportLog(jobId, $"{Words.Of(ended.Phase)} {Words.Of(ended.Outcome)}: {ended.Detail}");
+        });
     }
 
     /// <summary>Best effort: the primary may be away, and the report at the end repeats what matters.</summary>

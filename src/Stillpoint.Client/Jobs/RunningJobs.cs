@@ -7,6 +7,9 @@ internal sealed class RunningJobs
 {
     private readonly ConcurrentDictionary<Guid, CancellationTokenSource> _jobs = new();
 
+    /// <summary>True once all jobs were asked to stop because the process ends.</summary>
+    public bool IsStopping { get; private set; }
+
     /// <summary>Ids of the running jobs.</summary>
     public IReadOnlyList<Guid> Ids => [.. _jobs.Keys];
 
@@ -29,6 +32,7 @@ internal sealed class RunningJobs
     /// <summary>Asks all jobs to stop and returns when they have; each releases what it holds first.</summary>
     public async Task StopAllAsync()
     {
+        IsStopping = true;
         foreach (var source in _jobs.Values) await source.CancelAsync();
         while (!_jobs.IsEmpty) await Task.Delay(20);
     }

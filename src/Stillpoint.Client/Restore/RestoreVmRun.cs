@@ -91,8 +91,12 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
             throw new TroubleException(
                 $"file {taken}", "it is there already, and a restore overwrites nothing.", "Choose another name or another folder (--folder).");
         }
-        if (await services.Host.ListVirtualMachinesAsync(cancel) is var vms && vms.Any(v => v.Name == order.NewName))
-            await line.WarnAsync($"the host has another VM of the name {order.NewName}");
+        if ((await services.Host.ListVirtualMachinesAsync(cancel)).Any(v => string.Equals(v.Name, order.NewName, StringComparison.OrdinalIgnoreCase)))
+        {
+            // Two VMs of one name would also make every policy that names it ambiguous.
+            throw new TroubleException(
+                $"VM {order.NewName}", "the host has a VM of that name.", "Choose another name (--name), or rename or remove the VM that is there first.");
+        }
         var needed = source.Disks.Sum(d => d.Stream.Length);
         if (HostWatch.SpaceTrouble(services.Files, [places.Folder], services.Limits) is { } space) throw new TroubleException(space);
         line.Detail($"image of {source.Header.Created:yyyy-MM-dd HH:mm:ss} UTC, {Words.Of(source.Header.Consistency)}-consistent, disks of {Bytes.Format(needed)}");

@@ -61,6 +61,10 @@ internal static class ClientCommand
 
     private static async Task<int> RunAsync(ParseResult parse, CancellationToken cancel)
     {
+        var paths = (parse.GetValue(s_pathMap) ?? []).Select(PathMapping.Parse).ToList();
+        // Before the one-time token is spent: without the host's files no job can work.
+        _ = new LocalHostFiles(paths, Ids.New);
+        var password = (await File.ReadAllTextAsync(parse.GetRequiredValue(s_password).FullName, cancel)).Trim();
         using var logs = RoleLog.Create();
         var log = logs.CreateLogger("client");
         using var identity = await RoleJoin.IdentityAsync(parse, PeerRoles.Client, log, cancel);
@@ -70,9 +74,9 @@ internal static class ClientCommand
             new HyperVHostOptions(
                 parse.GetRequiredValue(s_hyperV),
                 parse.GetRequiredValue(s_user),
-                (await File.ReadAllTextAsync(parse.GetRequiredValue(s_password).FullName, cancel)).Trim(),
+                password,
                 parse.GetValue(s_pin)),
-            [.. (parse.GetValue(s_pathMap) ?? []).Select(PathMapping.Parse)],
+            paths,
             HostLimits.Default with
             {
                 FreeShare = parse.GetRequiredValue(s_keepFree) / 100,
