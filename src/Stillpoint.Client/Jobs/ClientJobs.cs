@@ -67,6 +67,7 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
             report = await FailedAsync(line, failure, cancel.IsCancellationRequested);
         }
         outbox.Keep(report);
+        Kill.Reach(KillPoint.ReportKept);
         running.End(jobId);
         await outbox.SendAllAsync(services.Primary);
     }
@@ -88,7 +89,7 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
 
     private static JobReport Report(JobLine line, ImageSummary? image = null, Guid? vm = null, IReadOnlyList<string>? files = null) => new(
         line.JobId,
-        line.Phases.Any(p => p.Outcome == PhaseOutcome.Warning && p.Phase == Phase.Release) ? JobOutcome.Partial : JobOutcome.Ok,
+        line.Phases.Any(p => p is { Outcome: PhaseOutcome.Warning, Phase: Phase.Release or Phase.Finish }) ? JobOutcome.Partial : JobOutcome.Ok,
         line.Phases,
         image,
         vm,
