@@ -43,23 +43,38 @@ internal sealed class HostSweep(IHyperVHost host, IHostFiles files, IntentLedger
     public async Task<IReadOnlyList<string>> ClearRestoresAsync(IReadOnlyList<Intent> known, CancellationToken cancel)
     {
         var said = new List<string>();
-        var intents = Unfinished(known);
-        foreach (var intent in intents.Where(i => i.Call == HostCall.ImportSystemDefinition && !isRunning(i.JobId)))
+        foreach (var restore in Unfinished(known).Where(i => !isRunning(i.JobId)).GroupBy(i => i.JobId))
         {
-            var left = (await LeftMachinesAsync(intent, said, cancel)).Select(id => id.ToString("D"));
-            if (await RemoveAllAsync("VM", left, id => host.DestroyVirtualMachineAsync(Guid.Parse(id), cancel), said)) ledger.End(intent);
+            await ClearRestoreAsync(
+                [.. restore.Where(i => i.Call == HostCall.ImportSystemDefinition)], [.. restore.Where(i => i.Call == HostCall.WriteFiles)], said, cancel);
         }
-        foreach (var intent in intents.Where(i => i.Call == HostCall.WriteFiles && !isRunning(i.JobId)))
+        return said;
+    }
+
+    /// <summary>Clears one restore. The intent of its files is the first to be ended, so a VM without it is whole and wanted; files of a VM
+    /// that could not be removed stay with it.</summary>
+    private async Task ClearRestoreAsync(
+        IReadOnlyList<Intent> imports, IReadOnlyList<Intent> written, List<string> said, CancellationToken cancel)
+    {
+        foreach (var intent in imports)
         {
-            foreach (var path in intent.IdsBefore.Where(files.Exists))
-            {
-                files.Delete(path);
-                said.Add($"removed file {path}, left by an unfinished restore");
-            }
+            var left = written.Count == 0 ? [] : await LeftMachinesAsync(intent, said, cancel);
+            if (!await RemoveAllAsync("VM", left.Select(id => id.ToString("D")), id => host.DestroyVirtualMachineAsync(Guid.Parse(id), cancel), said))
+                return;
+            ledger.End(intent);
+        }
+        foreach (var intent in written)
+        {
+            if (!await RemoveAllAsync("file", intent.IdsBefore.Where(files.Exists), DeleteAsync, said)) continue;
             foreach (var folder in RestorePlaces.FoldersOf(intent.IdsBefore)) files.DeleteFolderIfEmpty(folder);
             ledger.End(intent);
         }
-        return said;
+    }
+
+    private Task DeleteAsync(string path)
+    {
+        files.Delete(path);
+        return Task.CompletedTask;
     }
 
     /// <summary>Removes what is ours. What the host will not remove now is said, its intent stays, and the next run tries again.</summary>
@@ -77,6 +92,11 @@ internal sealed class HostSweep(IHyperVHost host, IHostFiles files, IntentLedger
             {
                 all = false;
                 said.Add($"could not remove {what} {id}, left by an earlier run: {failure.Trouble.Message}");
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                all = false;
+                said.Add($"could not remove {what} {id}, left by an earlier run: {failure.Message}");
             }
         }
         return all;

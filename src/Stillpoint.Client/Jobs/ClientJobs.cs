@@ -68,6 +68,7 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
             report = await FailedAsync(line, failure, cancel.IsCancellationRequested);
         }
         outbox.Keep(report);
+        Kill.Reach(KillPoint.ReportKept);
         running.End(jobId);
         LogEnded(log, jobId, Words.Of(report.Outcome));
         await outbox.SendAllAsync(services.Primary);
@@ -93,7 +94,7 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
 
     private static JobReport Report(JobLine line, ImageSummary? image = null, Guid? vm = null, IReadOnlyList<string>? files = null) => new(
         line.JobId,
-        line.Phases.Any(p => p.Outcome == PhaseOutcome.Warning && p.Phase == Phase.Release) ? JobOutcome.Partial : JobOutcome.Ok,
+        line.Phases.Any(p => p is { Outcome: PhaseOutcome.Warning, Phase: Phase.Release or Phase.Finish }) ? JobOutcome.Partial : JobOutcome.Ok,
         line.Phases,
         image,
         vm,

@@ -9,7 +9,8 @@ internal sealed record RestoredVm(Guid VmId, IReadOnlyList<string> DiskPaths);
 
 /// <summary>
 /// A VM comes back under a new name: its configuration is imported as a planned VM with a new id, its disks are written, the planned VM is
-/// pointed at them, checked by the host and made real. If any step fails all of it is undone: no planned VM and no file stays.
+/// pointed at them, checked by the host and made real. If any step fails all of it is undone: no planned VM and no file stays. Once it is
+/// real it stays.
 /// The planned VM is adjusted after the transfer, not before: a host refuses a disk slot that names a file which is not there.
 /// </summary>
 internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order, JobLine line)
@@ -60,13 +61,17 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
             undo.Add($"remove VM {vm}", stop => services.Host.DestroyVirtualMachineAsync(vm, stop));
             Kill.Reach(KillPoint.Realized);
 
+            // The VM is whole and stays, whatever comes: a sweep that took away a VM which has begun to run would take what people do in it.
+            // The files' intent ends first: without it the sweep leaves the VM alone.
+            undo.Keep();
+            services.Intents.End(files);
+            Kill.Reach(KillPoint.RestoreKept);
+            services.Intents.End(import);
+
             // 6 finish
             await line.BeginAsync(Phase.Finish, order.Start ? "starting the VM" : "the VM stays off");
-            if (order.Start) await services.Host.StartAsync(vm, cancel);
-            undo.Keep();
-            services.Intents.End(import);
-            services.Intents.End(files);
-            line.Detail($"VM {order.NewName} is {(order.Start ? "running" : "off")}; its network adapters are disconnected; its first backup will be a full");
+            var runs = order.Start && await StartsAsync(vm, cancel);
+            line.Detail($"VM {order.NewName} is {(runs ? "running" : "off")}; its network adapters are disconnected; its first backup will be a full");
             await line.EndAsync(PhaseOutcome.Ok);
             return new RestoredVm(vm, places.Disks);
         }
@@ -74,6 +79,21 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
         {
             await undo.RunAsync();
             throw;
+        }
+    }
+
+    /// <summary>Starts the VM. A host that cannot start it now is no reason to take a restored VM away.</summary>
+    private async Task<bool> StartsAsync(Guid vm, CancellationToken cancel)
+    {
+        try
+        {
+            await services.Host.StartAsync(vm, cancel);
+            return true;
+        }
+        catch (TroubleException failure)
+        {
+            await line.WarnAsync($"VM {order.NewName} is restored but did not start: {failure.Trouble.Message} Start it on the host.");
+            return false;
         }
     }
 

@@ -14,11 +14,13 @@ public enum KillPoint
     BaseNoteWritten,
     PreviousDestroyed,
     Merged,
+    ReportKept,
 
     // client, restore
     PlannedImported,
     DisksRestored,
     Realized,
+    RestoreKept,
 
     // media server
     SessionOpened,

@@ -24,7 +24,7 @@ public sealed class KillMatrixTests(KillSite site) : IClassFixture<KillSite>
 
         var also = point switch
         {
-            KillPoint.PlannedImported or KillPoint.DisksRestored or KillPoint.Realized => await KillRestoreAsync(point),
+            KillPoint.PlannedImported or KillPoint.DisksRestored or KillPoint.Realized or KillPoint.RestoreKept => await KillRestoreAsync(point),
             _ => await KillBackupAsync(point),
         };
         var next = await site.BackUpAsync();
@@ -37,6 +37,23 @@ public sealed class KillMatrixTests(KillSite site) : IClassFixture<KillSite>
         Assert.Subset(after.ToHashSet(), images.ToHashSet());
         Assert.Contains(next.Id, after);
         Assert.Empty(unit.LostIn(new UnitFiles(site.Site.UnitFolder)));
+    }
+
+    /// <summary>The other intents: before the conversion, before a restore's files, before its import.</summary>
+    [Theory]
+    [InlineData(false, 2)]
+    [InlineData(true, 1)]
+    [InlineData(true, 2)]
+    public async Task Killed_right_after_a_later_intent(bool restore, int nth)
+    {
+        var images = await site.ImagesAsync();
+        if (restore) await KillRestoreAsync(KillPoint.IntentRecorded, nth);
+        else await KillBackupAsync(KillPoint.IntentRecorded, nth);
+        var next = await site.BackUpAsync();
+        Assert.Equal(ImageType.DifferentialIncremental, next.Type);
+        await site.HostIsClearAsync();
+        await site.RestoresIdenticalAsync(next);
+        await site.ImagesAsync(images.Count + 2);
     }
 
     [Fact]
@@ -60,37 +77,40 @@ public sealed class KillMatrixTests(KillSite site) : IClassFixture<KillSite>
 
     /// <summary>True where the image was committed before the role died.</summary>
     private static bool Commits(KillPoint point) => point is KillPoint.ImageCommitted or KillPoint.Converted or KillPoint.BaseNoteWritten
-        or KillPoint.PreviousDestroyed or KillPoint.Merged or KillPoint.CommitPut || OwnerOf(point) == "primary";
+        or KillPoint.PreviousDestroyed or KillPoint.Merged or KillPoint.ReportKept or KillPoint.CommitPut || OwnerOf(point) == "primary";
 
     /// <summary>Returns how many images the killed job made.</summary>
-    private async Task<int> KillBackupAsync(KillPoint point)
+    private async Task<int> KillBackupAsync(KillPoint point, int nth = 1)
     {
         var role = OwnerOf(point);
         await site.WriteAsync();
-        await site.StartAsync(role, point);
+        await site.StartAsync(role, point, nth);
         var job = await site.QueueAsync();
         await site.DiesAsync(role, point);
         // The guest goes on, into whatever layers the dead process left.
         await site.WriteAsync();
         await site.StartAsync(role, null);
         var view = await site.FollowAsync(job ?? await site.NewestJobAsync());
-        if (role == "primary") await site.RestoresIdenticalAsync(await site.EndsOkAsync([view]));
+        // What the primary server knew, or the client had written down to tell it, stands.
+        if (role == "primary" || point == KillPoint.ReportKept) await site.RestoresIdenticalAsync(await site.EndsOkAsync([view]));
         else Assert.True(view.Job is { Outcome: JobOutcome.Failed, Trouble.NextStep.Length: > 0 }, $"{view.Job.Outcome}");
         return Commits(point) ? 1 : 0;
     }
 
-    private async Task<int> KillRestoreAsync(KillPoint point)
+    private async Task<int> KillRestoreAsync(KillPoint point, int nth = 1)
     {
-        var name = $"back-{Words.Of(point)}";
+        var name = $"back-{Words.Of(point)}-{nth}";
         var image = await site.BackUpAsync();
-        await site.StartAsync("client", point);
+        await site.StartAsync("client", point, nth);
         var job = await site.RestoreVmAsync(image, name);
         await site.DiesAsync("client", point);
-        Assert.True(await site.IsOnHostAsync(name));
+        // Only before the first file is written there is nothing to clear.
+        Assert.Equal((point, nth) != (KillPoint.IntentRecorded, 1), await site.IsOnHostAsync(name));
         await site.StartAsync("client", null);
-        Assert.False(await site.IsOnHostAsync(name));
+        Assert.Equal(point == KillPoint.RestoreKept, await site.IsOnHostAsync(name));
         Assert.Equal(JobOutcome.Failed, (await site.FollowAsync(job)).Job.Outcome);
-        await site.CameBackAsync(image, name, await site.FollowAsync(await site.RestoreVmAsync(image, name)));
+        if (point != KillPoint.RestoreKept) Assert.Equal(JobOutcome.Ok, (await site.FollowAsync(await site.RestoreVmAsync(image, name))).Job.Outcome);
+        await site.IsBackAsync(image, name);
         return 1;
     }
 }

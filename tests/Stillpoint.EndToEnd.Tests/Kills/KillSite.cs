@@ -57,10 +57,10 @@ public sealed class KillSite : IAsyncLifetime
         Directory.Delete(_folder, recursive: true);
     }
 
-    /// <summary>Starts a role anew; with a kill point it will die there.</summary>
-    internal Task StartAsync(string role, KillPoint? point)
+    /// <summary>Starts a role anew; with a kill point it will die there, the so-manieth time it comes by.</summary>
+    internal Task StartAsync(string role, KillPoint? point, int nth = 1)
     {
-        var environment = point is { } p ? new Dictionary<string, string> { [Kill.Variable] = Words.Of(p) } : null;
+        var environment = point is { } p ? new Dictionary<string, string> { [Kill.Variable] = $"{Words.Of(p)}:{nth}" } : null;
         return role switch
         {
             "client" => Site.StartClientAsync(environment, Cancel),
@@ -162,12 +162,11 @@ public sealed class KillSite : IAsyncLifetime
     internal Task<Job> RestoreVmAsync(ImageRecord image, string name) =>
         Site.Api.Post<Job>("restores/vm", new { image = image.Id, host = Site.HostName, name }, Cancel);
 
-    /// <summary>The VM came back, and is there to stay.</summary>
-    internal async Task CameBackAsync(ImageRecord image, string name, JobView view)
+    /// <summary>The VM came back, byte for byte, and is there to stay.</summary>
+    internal async Task IsBackAsync(ImageRecord image, string name)
     {
-        Assert.True(view.Job.Outcome == JobOutcome.Ok, $"{view.Job.Trouble}");
         _vms.Add(name);
-        await IsIdenticalAsync(image, Assert.Single(view.Job.RestoredFiles));
+        await IsIdenticalAsync(image, Assert.Single((await Site.Lab.VmAsync(name, Cancel)).Disks).Path);
     }
 
     /// <summary>True while anything of a restored VM is on the host: a VM, planned or not, or a folder.</summary>

@@ -231,12 +231,42 @@ public sealed class DataSessionTests
     }
 
     [Fact]
+    public async Task A_session_without_a_connection_gives_way_to_a_new_one_of_its_client()
+    {
+        await using var rig = new DataRig(new DataServerOptions { MaxSessionsOfOne = 2 });
+        var proxy = new CuttingProxy(rig.EndPoint.Port);
+        await using var dead = await rig.OpenAsync(rig.Grant(image: 10), proxy.Address, new DataClientOptions { ResumeFor = TimeSpan.Zero });
+        await using var alive = await rig.OpenAsync(rig.Grant(image: 11));
+        await Refused(() => rig.OpenAsync(rig.Grant(image: 12)), "2 of them of this client");
+        await proxy.DisposeAsync();
+        await using var another = await OnceThereIsRoomAsync(() => rig.OpenAsync(rig.Grant(image: 12)));
+        await alive.FlushAsync(Cancel);
+        await Assert.ThrowsAsync<TroubleException>(() => dead.FlushAsync(Cancel));
+    }
+
+    [Fact]
     public async Task A_missing_chunk_or_node_is_told_by_name()
     {
         await using var rig = new DataRig();
         await using var client = await rig.OpenAsync();
         await Refused(() => client.ReadRecordsAsync([new ChunkId(7, 0, 0, 0)], Cancel), "Chunk 0000000000000007");
         await Refused(async () => await client.ReadNodeAsync(new NodeId(7, 0, 0, 0), Cancel), "Node 0000000000000007");
+    }
+
+    /// <summary>The server hears a moment later that a connection is gone.</summary>
+    private static async Task<DataClient> OnceThereIsRoomAsync(Func<Task<DataClient>> open)
+    {
+        for (var tries = 200; ; tries--)
+        {
+            try
+            {
+                return await open();
+            }
+            catch (TroubleException) when (tries > 0)
+            {
+                await Task.Delay(20, Cancel);
+            }
+        }
     }
 
     private static async Task Refused(Func<Task> call, string why) =>

@@ -26,7 +26,7 @@ internal sealed class SessionTable(IGrantedUnits units, DataServerOptions option
                 var olders = _sessions.Values.Where(s => s.Grant.ImageId == grant.ImageId && s.Grant.Kind == GrantKind.Backup);
                 foreach (var older in olders) await EndAsync(older);
             }
-            var ofOne = _sessions.Values.Count(s => s.Peer.Name == peer.Name);
+            var ofOne = await MakeRoomAsync(peer);
             if (_sessions.Count >= options.MaxSessions || ofOne >= options.MaxSessionsOfOne)
             {
                 throw new TroubleException($"client {peer.Name}",
@@ -80,6 +80,16 @@ internal sealed class SessionTable(IGrantedUnits units, DataServerOptions option
     {
         foreach (var session in _sessions.Values) await EndAsync(session);
         _opening.Dispose();
+    }
+
+    /// <summary>A client that was killed leaves sessions that nobody comes back to: at its bound the one that has waited longest gives way.</summary>
+    /// <returns>Sessions of that client.</returns>
+    private async Task<int> MakeRoomAsync(Peer peer)
+    {
+        var own = _sessions.Values.Where(s => s.Peer.Name == peer.Name).ToList();
+        if (own.Count < options.MaxSessionsOfOne || own.Where(s => s.IdleSince is not null).MinBy(s => s.IdleSince) is not { } left) return own.Count;
+        await EndAsync(left);
+        return own.Count - 1;
     }
 
     private JobGrant Verify(Peer peer, byte[] grantBytes)
