@@ -1,4 +1,3 @@
-using Stillpoint.Demo;
 using Stillpoint.Model;
 
 namespace Stillpoint.EndToEnd.Tests;
@@ -41,21 +40,11 @@ public sealed class UserDiskTests(StandingSite site)
             await site.AssertRestoresAsync(incremental, disk);
         }
 
-        var back = await RestoreVmAsync(full, "books-back");
+        var back = await site.RestoreVmAsync(full, "books-back");
         for (var disk = 0; disk < given.Length; disk++)
         {
             await given[disk].AssertSameAsync(site.Local(back.Disks[disk].Path), "vhdx");
             given[disk].AssertUntouched();
         }
-    }
-
-    private async Task<LabVm> RestoreVmAsync(ImageRecord image, string name)
-    {
-        var said = await site.CliAsync("restore", "vm", image.Id.ToString(), "--host", Site.HostName, "--name", name, "--wait");
-        Assert.True(said.ExitCode == 0, said.All);
-        var vm = await site.Lab.VmAsync(name, Cancel);
-        Assert.False(vm.Planned);
-        Assert.Equal("off", vm.State);
-        return vm;
     }
 }
