@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Stillpoint.Durable;
 
-/// <summary>The four calls of libc that .NET lacks. They are resolved through the main program, not through "libc", so that a preloaded
+/// <summary>The five calls of libc that .NET lacks. They are resolved through the main program, not through "libc", so that a preloaded
 /// fault shim sees them.</summary>
 internal static partial class Unix
 {
@@ -12,11 +12,14 @@ internal static partial class Unix
     private const int OpenReadOnly = 0;
     private const int OpenDirectoryFlag = 0x10000;
     private const int OpenCloseOnExec = 0x80000;
+    private const uint SyncRangeWrite = 2; // SYNC_FILE_RANGE_WRITE
     private const string Library = "stillpoint-libc";
 
     static Unix() => NativeLibrary.SetDllImportResolver(Assembly.GetExecutingAssembly(), Resolve);
 
     internal static int Sync(int descriptor) => fsync(descriptor) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    internal static int StartSync(int descriptor) => sync_file_range(descriptor, 0, 0, SyncRangeWrite) == 0 ? 0 : Marshal.GetLastPInvokeError();
 
     internal static int Close(int descriptor) => close(descriptor) == 0 ? 0 : Marshal.GetLastPInvokeError();
 
@@ -34,6 +37,9 @@ internal static partial class Unix
 
     [LibraryImport(Library, SetLastError = true)]
     private static partial int fsync(int descriptor);
+
+    [LibraryImport(Library, SetLastError = true)]
+    private static partial int sync_file_range(int descriptor, long offset, long count, uint flags);
 
     [LibraryImport(Library, SetLastError = true)]
     private static partial int close(int descriptor);

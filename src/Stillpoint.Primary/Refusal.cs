@@ -17,8 +17,12 @@ internal sealed class Refusal : Exception
     /// <summary>All findings where several things are wrong.</summary>
     public IReadOnlyList<string> Findings { get; }
 
-    public static Refusal NotFound(string noun, string name) =>
-        new(404, new Trouble(null, $"{noun} {Shown(name)}", "There is none of that name or id.", $"List what there is: stillpoint {noun} list."));
+    /// <param name="noun">The command line's noun.</param>
+    /// <param name="name">What was asked for.</param>
+    /// <param name="listedBy">The noun whose list shows it, where that is another one.</param>
+    public static Refusal NotFound(string noun, string name, string? listedBy = null) =>
+        new(404, new Trouble(null, $"{noun} {Shown(name)}", "There is none of that name or id.",
+            $"List what there is: stillpoint {listedBy ?? noun} list."));
 
     public static Refusal Invalid(string culprit, IReadOnlyList<string> findings) =>
         new(400, new Trouble(null, culprit, string.Join(' ', findings), "Mend what is named and send it again."), findings);

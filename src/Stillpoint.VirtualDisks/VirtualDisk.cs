@@ -98,6 +98,25 @@ public abstract class VirtualDisk : IDisposable
     /// <exception cref="IOException">The system reported an error; what was written since the last flush must be taken as lost.</exception>
     public abstract void Flush();
 
+    /// <summary>Changes the virtual size. New bytes read as zero. No other call may run at the same time. A crash leaves the old size or the new.</summary>
+    /// <param name="length">Bytes; a multiple of the logical sector, up to 64 TiB (VHDX) or 2040 GiB (VHD).</param>
+    /// <param name="discard">Allows to cut off bytes that hold data; without it such a cut is refused.</param>
+    /// <exception cref="ArgumentException">The size does not fit the format, or data would be cut off.</exception>
+    public abstract void Resize(long length, bool discard = false);
+
+    /// <summary>
+    /// Makes the file smaller: blocks that hold only zeros are given up, the last blocks move into gaps, and the file is cut. A crash at any
+    /// point leaves a file that opens and reads the same; run again to go on. No other call may run at the same time. A fixed disk stays as it is.
+    /// </summary>
+    /// <param name="progress">Told the blocks that are done and how many there are.</param>
+    /// <param name="cancel">Stops between two blocks.</param>
+    /// <returns>Bytes that the file lost.</returns>
+    public virtual long Compact(Action<long, long>? progress, CancellationToken cancel)
+    {
+        CheckWritable();
+        return 0;
+    }
+
     /// <summary>The whole disk as runs in order, without gaps, each told by the file that holds it.</summary>
     public IEnumerable<DiskRun> Map() => Map(0, Length);
 
@@ -113,6 +132,11 @@ public abstract class VirtualDisk : IDisposable
     {
         Dispose(disposing: true);
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Lets the system begin to put down written bytes, so that a flush at the end of long work has less to wait for.</summary>
+    internal virtual void StartFlush()
+    {
     }
 
     /// <summary>What this file alone says of <c>[from, to)</c>, in order and without gaps.</summary>
@@ -134,6 +158,12 @@ public abstract class VirtualDisk : IDisposable
     internal void CheckWritable()
     {
         if (!CanWrite) throw new InvalidOperationException($"{Path} was opened read-only.");
+    }
+
+    /// <summary>Refuses a size that would cut off data.</summary>
+    internal void CheckCut(long length, bool discard)
+    {
+        if (length < Length && !discard && Map(length, Length).Any(r => r.IsData)) throw new ArgumentException($"{Path} holds data past {length} bytes", nameof(length));
     }
 
     /// <summary>Reads a range that may reach past this disk's end: what lies there is zero (a child may be larger than its parent).</summary>

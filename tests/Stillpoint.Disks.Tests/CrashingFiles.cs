@@ -7,13 +7,13 @@ public sealed class SimulatedCrashException() : Exception("the machine stopped")
 
 /// <summary>
 /// Real files on a machine that stops at a chosen byte of all that is written. What was written since a file's last sync is then there or
-/// not, write by write and page by page, as the seed decides: the disk may have put it down in any order.
+/// not, write by write and sector by sector, as the seed decides: the disk may have put it down in any order.
 /// </summary>
 internal sealed class CrashingFiles(Random random) : IDiskFiles
 {
     private readonly List<CrashingFile> _open = [];
     private readonly Dictionary<string, Unsynced> _unsynced = [];
-    private const int Torn = 4096;
+    private const int Torn = 512;
     private long _bytesLeft = long.MaxValue;
 
     /// <summary>Bytes that were written since the start.</summary>

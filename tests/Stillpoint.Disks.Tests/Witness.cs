@@ -23,12 +23,18 @@ internal static class Witness
 
     internal static (int Code, string Output) Try(string program, params string[] arguments)
     {
+        var (code, output, error) = TryApart(program, arguments);
+        return (code, output + error);
+    }
+
+    internal static (int Code, string Output, string Error) TryApart(string program, params string[] arguments)
+    {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return (process.ExitCode, output + error.Result);
+        return (process.ExitCode, output, error.Result);
     }
 
     /// <summary>Every level of a chain as libvhdi sees it, base first.</summary>

@@ -38,6 +38,10 @@ public sealed class IntentTable
             || db.Jobs.Any(j => j.Host == client && j.VmId == i.VmId && j.State == JobState.Active)))
         .ExecuteDeleteAsync());
 
+    /// <summary>Ends all intents of a job that did all its work: what they were about is released or wanted. Without this an end that was lost
+    /// with its client could make a later sweep take a restored VM for a leftover.</summary>
+    public Task EndOfJob(Guid jobId) => _file.Write(db => db.Intents.Where(i => i.JobId == jobId).ExecuteDeleteAsync());
+
     /// <summary>Open intents of one VM, whichever client recorded them: a VM's new owner gets them too.</summary>
     public Task<IReadOnlyList<Intent>> OfVm(Guid vmId) => Where(db => db.Intents.Where(i => i.VmId == vmId));
 

@@ -18,6 +18,7 @@ internal sealed class CheckpointStep(IHyperVHost host, IntentLedger ledger, Time
     /// <summary>Takes the checkpoint; on failure nothing is left, or the intent tells the next run what may be.</summary>
     public async Task<OpenCheckpoint> TakeAsync(BackupOrder order, VirtualMachine vm, Undo undo, CancellationToken cancel)
     {
+        if (!await host.HasGuestBackupTypeAsync(vm.Id, cancel)) order = order with { GuestBackupType = GuestBackupType.HostDefault };
         var before = (await host.ListCheckpointsAsync(vm.Id, cancel)).Select(c => c.Id).ToList();
         var intent = await ledger.RecordAsync(order.JobId, vm.Id, HostCall.CreateSnapshot, before, cancel);
         var (checkpoint, application) = await CreateAsync(order, vm, intent, cancel);
@@ -77,7 +78,7 @@ internal sealed class CheckpointStep(IHyperVHost host, IntentLedger ledger, Time
             {
                 throw new TroubleException(
                     $"VM {vm.Name}",
-                    $"no application-consistent checkpoint could be taken: {failure.Trouble.Message}",
+                    failure.Trouble.Message,
                     "Start the VM's backup integration service and see the VSS writers in the guest, or set the policy's consistency to application-then-crash.",
                     failure.Trouble.Retry,
                     failure);

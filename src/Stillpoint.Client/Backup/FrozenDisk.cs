@@ -11,7 +11,7 @@ internal sealed class FrozenDisk : IDiskSource
 {
     private readonly VirtualDisk _disk;
 
-    private FrozenDisk(VirtualDiskSetting slot, string name, VirtualDisk disk) => (Slot, Name, _disk) = (slot, name, disk);
+    private FrozenDisk(VirtualDiskSetting slot, string name, VirtualDisk disk) => (Slot, Name, _disk, Data) = (slot, name, disk, disk.Data);
 
     /// <summary>Where it sits in the VM.</summary>
     public VirtualDiskSetting Slot { get; }
@@ -32,7 +32,7 @@ internal sealed class FrozenDisk : IDiskSource
     public IReadOnlyList<Guid> ChainWriteIds => _disk.ChainWriteIds;
 
     /// <inheritdoc/>
-    public ExtentSet Data => _disk.Data;
+    public ExtentSet Data { get; }
 
     /// <summary>Opens a checkpoint's disk.</summary>
     /// <exception cref="TroubleException">It is missing, held open or damaged.</exception>

@@ -116,7 +116,7 @@ internal sealed class ImageTransfer(ClientServices services, JobLine line, IImag
             await services.Host.GetLastAppliedSnapshotAsync(job.Vm.Id, cancel), [.. disks.Select(d => d.Details)], [.. files.Select(f => f.Details)]);
         await unit.CommitAsync(header, ImageDetailsCodec.Seal(keys, header, details, services.Random), upload.Totals, cancel);
         Kill.Reach(KillPoint.ImageCommitted);
-        line.Detail($"image {header.Id} committed: {disks.Sum(d => d.Stream.BytesRead)} bytes read, {disks.Sum(d => d.Stream.BytesSent)} sent");
+        line.Detail($"image {header.Id} committed: {Bytes.Format(disks.Sum(d => d.Stream.BytesRead))} read, {Bytes.Format(disks.Sum(d => d.Stream.BytesSent))} sent");
         return new ImageSummary(
             header.Id, header.VmId, details.VmName, header.JobId, header.Created, header.Type, header.Consistency, details.Method,
             [.. disks.Select(d => d.Figures)]);

@@ -28,6 +28,8 @@ internal static class Preflight
         }
         if (vm.Disks.Count == 0)
             throw new TroubleException($"VM {vm.Name}", "it has no virtual hard disk to back up.", "Take the VM out of the policy.");
+        foreach (var physical in vm.PassThroughDisks)
+            await line.WarnAsync($"pass-through disk {physical} of VM {vm.Name} is not in the image: no checkpoint holds it. Back it up inside the guest.");
         if (HostWatch.SpaceTrouble(files, vm.Disks.Select(d => d.Path), limits) is { } space) throw new TroubleException(space);
         if (order.BlockLevelIncremental && Version.TryParse(vm.ConfigurationVersion, out var version) && version < s_trackingVersion)
         {

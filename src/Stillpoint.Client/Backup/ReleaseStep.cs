@@ -10,15 +10,20 @@ namespace Stillpoint.Client;
 /// </summary>
 internal sealed class ReleaseStep(ClientServices services, JobLine line, IImageWriter unit, DomainKeys keys)
 {
-    /// <summary>Releases the checkpoint. What fails here is a warning: the image is committed, and the next run clears what is left.</summary>
+    /// <summary>Releases the checkpoint. What fails here is a warning: the image is committed, and the next run clears what is left. A cancel no
+    /// longer stops the release, which takes seconds and is what the host needs; it only ends the wait for the merge.</summary>
     public async Task RunAsync(BackupOrder order, Guid imageId, OpenCheckpoint open, CancellationToken cancel)
     {
         try
         {
-            if (order.BlockLevelIncremental) await ConvertAsync(order, imageId, open, cancel);
-            else await services.Host.DestroyCheckpointAsync(open.Checkpoint.Id, cancel);
+            if (order.BlockLevelIncremental) await ConvertAsync(order, imageId, open, CancellationToken.None);
+            else await services.Host.DestroyCheckpointAsync(open.Checkpoint.Id, CancellationToken.None);
             services.Intents.End(open.Intent);
             await WaitForMergeAsync(order.VmId, cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            await line.WarnAsync("the image is committed and the checkpoint released; the merge of its disks was not waited for.");
         }
         catch (TroubleException failure)
         {

@@ -31,13 +31,9 @@ internal sealed class HostSweep(IHyperVHost host, IHostFiles files, IntentLedger
         var intents = Unfinished(known).Where(i => i.VmId == vmId).ToList();
         var said = new List<string>(await ClearCheckpointsAsync(vmId, intents, cancel));
         var left = Ours.LeftReferencePoints(await host.ListReferencePointsAsync(vmId, cancel), intents, noted, isRunning);
-        foreach (var id in left.Ours)
-        {
-            await host.DestroyReferencePointAsync(id, cancel);
-            said.Add($"removed reference point {id}, left by an earlier run");
-        }
+        var gone = await RemoveAllAsync("reference point", left.Ours, id => host.DestroyReferencePointAsync(id, cancel), said);
         said.AddRange(left.Doubts);
-        foreach (var intent in intents.Where(i => i.Call == HostCall.ConvertToReferencePoint && !isRunning(i.JobId))) ledger.End(intent);
+        if (gone) EndAll(intents, HostCall.ConvertToReferencePoint);
         return said;
     }
 
@@ -50,12 +46,8 @@ internal sealed class HostSweep(IHyperVHost host, IHostFiles files, IntentLedger
         var intents = Unfinished(known);
         foreach (var intent in intents.Where(i => i.Call == HostCall.ImportSystemDefinition && !isRunning(i.JobId)))
         {
-            foreach (var id in await LeftMachinesAsync(intent, said, cancel))
-            {
-                await host.DestroyVirtualMachineAsync(id, cancel);
-                said.Add($"removed VM {id}, left by an unfinished restore");
-            }
-            ledger.End(intent);
+            var left = (await LeftMachinesAsync(intent, said, cancel)).Select(id => id.ToString("D"));
+            if (await RemoveAllAsync("VM", left, id => host.DestroyVirtualMachineAsync(Guid.Parse(id), cancel), said)) ledger.End(intent);
         }
         foreach (var intent in intents.Where(i => i.Call == HostCall.WriteFiles && !isRunning(i.JobId)))
         {
@@ -64,10 +56,35 @@ internal sealed class HostSweep(IHyperVHost host, IHostFiles files, IntentLedger
                 files.Delete(path);
                 said.Add($"removed file {path}, left by an unfinished restore");
             }
-            foreach (var folder in intent.IdsBefore.Select(HostPaths.FolderOf).Distinct()) files.DeleteFolderIfEmpty(folder);
+            foreach (var folder in RestorePlaces.FoldersOf(intent.IdsBefore)) files.DeleteFolderIfEmpty(folder);
             ledger.End(intent);
         }
         return said;
+    }
+
+    /// <summary>Removes what is ours. What the host will not remove now is said, its intent stays, and the next run tries again.</summary>
+    private static async Task<bool> RemoveAllAsync(string what, IEnumerable<string> ids, Func<string, Task> remove, List<string> said)
+    {
+        var all = true;
+        foreach (var id in ids)
+        {
+            try
+            {
+                await remove(id);
+                said.Add($"removed {what} {id}, left by an earlier run");
+            }
+            catch (TroubleException failure)
+            {
+                all = false;
+                said.Add($"could not remove {what} {id}, left by an earlier run: {failure.Trouble.Message}");
+            }
+        }
+        return all;
+    }
+
+    private void EndAll(IEnumerable<Intent> intents, HostCall call)
+    {
+        foreach (var intent in intents.Where(i => i.Call == call && !isRunning(i.JobId))) ledger.End(intent);
     }
 
     /// <summary>What was begun and not ended, by both records; what was ended here is ended, also where the primary has not heard it yet.</summary>
@@ -78,13 +95,9 @@ internal sealed class HostSweep(IHyperVHost host, IHostFiles files, IntentLedger
     {
         var said = new List<string>();
         var left = Ours.LeftCheckpoints(await host.ListCheckpointsAsync(vmId, cancel), intents, isRunning);
-        foreach (var id in left.Ours)
-        {
-            await host.DestroyCheckpointAsync(id, cancel);
-            said.Add($"removed recovery checkpoint {id}, left by an earlier run");
-        }
+        var gone = await RemoveAllAsync("recovery checkpoint", left.Ours, id => host.DestroyCheckpointAsync(id, cancel), said);
         said.AddRange(left.Doubts);
-        foreach (var intent in intents.Where(i => i.Call == HostCall.CreateSnapshot && !isRunning(i.JobId))) ledger.End(intent);
+        if (gone) EndAll(intents, HostCall.CreateSnapshot);
         return said;
     }
 

@@ -48,7 +48,7 @@ internal sealed class HostWatch : IAsyncDisposable
             return new Trouble(
                 null,
                 $"volume of {path}",
-                $"only {space.FreeBytes >> 20} MiB of {space.TotalBytes >> 20} MiB are free, below the floor of {floor >> 20} MiB that an open checkpoint must leave.",
+                $"only {Bytes.Format(space.FreeBytes)} of {Bytes.Format(space.TotalBytes)} are free, below the floor of {Bytes.Format(floor)} that an open checkpoint must leave.",
                 "Free space on the volume, or lower the client's floor with --keep-free.");
         }
         return null;

@@ -13,6 +13,7 @@ internal sealed record RestorePlaces(string Folder, string Configuration, IReadO
     public const string ConfigurationRole = "configuration";
 
     private const string DisksFolder = "Virtual Hard Disks";
+    private const string FilesFolder = "Virtual Machines";
 
     /// <summary>Every file that the restore writes.</summary>
     public IReadOnlyList<string> AllFiles => [.. Files, .. Disks];
@@ -21,7 +22,7 @@ internal sealed record RestorePlaces(string Folder, string Configuration, IReadO
     public static RestorePlaces Choose(RestoreSource source, string? folder, string newName)
     {
         var home = folder ?? HostPaths.Below(FolderOfFolders(source.Details), HostPaths.SafeFile(newName));
-        var files = source.Details.Files.Select(f => HostPaths.Below(home, "Virtual Machines", HostPaths.SafeFile(f.Name))).ToList();
+        var files = source.Details.Files.Select(f => HostPaths.Below(home, FilesFolder, HostPaths.SafeFile(f.Name))).ToList();
         var disks = new List<string>();
         foreach (var disk in source.Details.Disks)
         {
@@ -33,6 +34,14 @@ internal sealed record RestorePlaces(string Folder, string Configuration, IReadO
         }
         var at = source.Details.Files.ToList().FindIndex(f => f.Role == ConfigurationRole);
         return new RestorePlaces(home, at < 0 ? "" : files[at], files, disks);
+    }
+
+    /// <summary>The folders that a restore made for its files, inner ones first: each file's own and, where that is one of the two that a VM's
+    /// folder has, the VM's.</summary>
+    public static IReadOnlyList<string> FoldersOf(IEnumerable<string> files)
+    {
+        var inner = files.Select(HostPaths.FolderOf).Distinct().ToList();
+        return [.. inner, .. inner.Where(f => HostPaths.FileOf(f) is DisksFolder or FilesFolder).Select(HostPaths.FolderOf).Distinct()];
     }
 
     /// <summary>Where VMs have their folders: above the first disk's folder, and above the VM's own when its disks have one for themselves.</summary>

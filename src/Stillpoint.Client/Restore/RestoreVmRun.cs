@@ -47,12 +47,12 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
             import = services.Intents.Result(import, planned.ToString("D"));
 
             // 4 transfer: the disks
-            await line.BeginAsync(Phase.Transfer, $"{places.Disks.Count} disks");
+            await line.BeginAsync(Phase.Transfer, $"{places.Disks.Count} {(places.Disks.Count == 1 ? "disk" : "disks")} to {places.Folder}");
             await WriteDisksAsync(source, places, cancel);
             Kill.Reach(KillPoint.DisksRestored);
 
             // 5 realize: adjust, validate, realize
-            await line.BeginAsync(Phase.Realize, "pointing the planned VM at its disks");
+            await line.BeginAsync(Phase.Realize, "adjusted, validated and realized by the host");
             var slots = source.Details.Disks.Zip(places.Disks).ToDictionary(d => d.First.SettingId!, d => d.Second);
             await services.Host.AdjustPlannedAsync(planned, new PlannedChanges(order.NewName, places.Folder, slots), cancel);
             await services.Host.ValidatePlannedAsync(planned, cancel);
@@ -95,7 +95,7 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
             await line.WarnAsync($"the host has another VM of the name {order.NewName}");
         var needed = source.Disks.Sum(d => d.Stream.Length);
         if (HostWatch.SpaceTrouble(services.Files, [places.Folder], services.Limits) is { } space) throw new TroubleException(space);
-        line.Detail($"image of {source.Header.Created:yyyy-MM-dd HH:mm:ss} UTC, {Words.Of(source.Header.Consistency)}-consistent, {needed} bytes of disks");
+        line.Detail($"image of {source.Header.Created:yyyy-MM-dd HH:mm:ss} UTC, {Words.Of(source.Header.Consistency)}-consistent, disks of {Bytes.Format(needed)}");
     }
 
     private async Task WriteConfigurationAsync(RestoreSource source, RestorePlaces places, CancellationToken cancel)
@@ -120,6 +120,6 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
     private void Remove(RestorePlaces places)
     {
         foreach (var file in places.AllFiles) services.Files.Delete(file);
-        foreach (var folder in places.AllFiles.Select(HostPaths.FolderOf).Distinct().Append(places.Folder)) services.Files.DeleteFolderIfEmpty(folder);
+        foreach (var folder in RestorePlaces.FoldersOf(places.AllFiles)) services.Files.DeleteFolderIfEmpty(folder);
     }
 }

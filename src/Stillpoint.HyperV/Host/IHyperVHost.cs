@@ -27,7 +27,7 @@ public interface IHyperVHost : IAsyncDisposable
 
     /// <summary>True when the host's schema has <c>GuestBackupType</c> (after Windows Server 2016). Where it has not, a checkpoint is asked
     /// for with <see cref="GuestBackupType.HostDefault"/>, and that is what is recorded.</summary>
-    Task<bool> HasGuestBackupTypeAsync(Guid vmId, CancellationToken cancel) => Task.FromResult(true);
+    Task<bool> HasGuestBackupTypeAsync(Guid vmId, CancellationToken cancel);
 
     /// <summary>Takes a recovery checkpoint (<c>CreateSnapshot</c>, type 32768) at one consistency level; no fall-back.</summary>
     /// <param name="vmId">The VM.</param>

@@ -6,6 +6,7 @@ namespace Stillpoint.Lab;
 internal sealed class LabParts : IAsyncDisposable
 {
     private readonly ILoggerFactory _logs;
+    private readonly FileStream _alone;
 
     /// <param name="options">How the lab is to be.</param>
     /// <param name="logs">Where it reports; disposed with the parts.</param>
@@ -14,6 +15,7 @@ internal sealed class LabParts : IAsyncDisposable
         _logs = logs;
         var data = Path.GetFullPath(options.DataFolder);
         Directory.CreateDirectory(data);
+        _alone = TakeAlone(data);
         var clock = new LabClock(options.Time, options.NewId);
         Faults = new FaultBoard();
         Jobs = new JobBoard(clock, Faults, options.JobTime, logs.CreateLogger<JobBoard>());
@@ -68,5 +70,19 @@ internal sealed class LabParts : IAsyncDisposable
         await Jobs.DisposeAsync();
         Identity.Certificate.Dispose();
         _logs.Dispose();
+        await _alone.DisposeAsync();
+    }
+
+    /// <summary>Two labs over one folder would undo each other's state. The lock goes with the process, however it ends.</summary>
+    private static FileStream TakeAlone(string data)
+    {
+        try
+        {
+            return new FileStream(Path.Combine(data, "running"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException taken)
+        {
+            throw new IOException($"Another lab runs over {data}.", taken);
+        }
     }
 }

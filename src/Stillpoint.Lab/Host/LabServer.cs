@@ -83,7 +83,10 @@ public sealed class LabServer : IAsyncDisposable
     }
 
     private static void ConfigureLogs(ILoggingBuilder logs) =>
-        logs.AddFilter("Microsoft", LogLevel.Warning).AddSimpleConsole(c => c.SingleLine = true)
+        logs.AddFilter("Microsoft", LogLevel.Warning)
+            // A start that fails is thrown to the caller, who says it in one line.
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None)
+            .AddSimpleConsole(c => c.SingleLine = true)
             .AddConsole(c => c.LogToStandardErrorThreshold = LogLevel.Trace);
 
     private static WebApplication Build(LabOptions options, LabParts parts)

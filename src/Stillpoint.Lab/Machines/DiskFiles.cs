@@ -29,15 +29,17 @@ internal sealed class DiskFiles(HostPaths paths, Func<Guid> newId)
     {
         var local = paths.ToLocal(child);
         Directory.CreateDirectory(Path.GetDirectoryName(local)!);
-        var sameFolder = HostPaths.Folder(parent).Equals(HostPaths.Folder(child), StringComparison.OrdinalIgnoreCase);
-        var relative = sameFolder ? $@".\{HostPaths.Name(parent)}" : null;
-        var names = new ParentPaths(relative, @"\\?\" + parent);
+        var names = Names(parent, child);
         var options = new VhdxCreateOptions
         {
             Kind = DiskKind.Differencing, Parent = paths.ToLocal(parent), ParentPaths = names, ResolveParent = Resolve, NewId = newId,
         };
         VhdxDisk.Create(local, options).Dispose();
     }
+
+    /// <summary>Links a differencing file to another parent that has the content of its old one.</summary>
+    public void SetParent(string child, string parent) => VhdxDisk.SetParent(paths.ToLocal(child), paths.ToLocal(parent),
+        new VhdxLinkOptions { NewId = newId, ResolveParent = Resolve, ParentPaths = Names(parent, child) });
 
     /// <summary>Opens a disk with its parents.</summary>
     public VirtualDisk OpenRead(string hostPath) => OpenLocal(paths.ToLocal(hostPath));
@@ -105,6 +107,12 @@ internal sealed class DiskFiles(HostPaths paths, Func<Guid> newId)
     {
         Unlock(hostPath);
         File.Delete(paths.ToLocal(hostPath));
+    }
+
+    private static ParentPaths Names(string parent, string child)
+    {
+        var sameFolder = HostPaths.Folder(parent).Equals(HostPaths.Folder(child), StringComparison.OrdinalIgnoreCase);
+        return new ParentPaths(sameFolder ? $@".\{HostPaths.Name(parent)}" : null, @"\\?\" + parent);
     }
 
     private string? Resolve(string childPath, ParentLocator locator)

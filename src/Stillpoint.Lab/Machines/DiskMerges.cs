@@ -3,8 +3,9 @@ using Stillpoint.VirtualDisks;
 namespace Stillpoint.Lab;
 
 /// <summary>
-/// Merges what a release left: as long as the file below a VM's leaf is pinned by no checkpoint, the leaf is merged into it and the VM goes on
-/// in that file. Files that nothing leads to are deleted. A file below a checkpoint's is left until that checkpoint goes.
+/// Merges what a release left. As long as the file below a VM's leaf is pinned by no checkpoint, the leaf is merged into it and the VM goes on
+/// in that file. A file between is merged away too, and the user checkpoint above it then stands on the file below; but never while a recovery
+/// checkpoint is there, whose files somebody reads. Files that nothing leads to are deleted.
 /// </summary>
 internal sealed class DiskMerges(HostContext host, TimeSpan delay)
 {
@@ -24,7 +25,7 @@ internal sealed class DiskMerges(HostContext host, TimeSpan delay)
             if (!host.State.Read(_ => machine.MergePending)) return;
             for (var i = 0; i < host.State.Read(_ => machine.Settings.Disks.Count); i++)
             {
-                while (MergeLeaf(machine, i))
+                while (MergeLeaf(machine, i) || MergeBetween(machine, i))
                 {
                 }
             }
@@ -60,6 +61,55 @@ internal sealed class DiskMerges(HostContext host, TimeSpan delay)
         host.Files.Delete(slot.Path);
         return true;
     }
+
+    private bool MergeBetween(Machine machine, int index)
+    {
+        var (slot, frozen, inUse) = host.State.Read(_ =>
+        {
+            var disk = machine.Settings.Disks[index];
+            var files = machine.Checkpoints.SelectMany(c => c.Settings.Disks).Where(d => d.Disk == disk.Disk).Select(d => d.Path);
+            return (disk, files.ToHashSet(StringComparer.OrdinalIgnoreCase), machine.Checkpoints.Exists(c => c.Kind == CheckpointKind.Recovery));
+        });
+        if (inUse) return false;
+        var children = Children(frozen.Append(slot.Path), slot.Base);
+        foreach (var (parent, above) in children)
+        {
+            if (frozen.Contains(parent) || above.Count != 1 || above.Contains(slot.Path)) continue;
+            var child = above.Single();
+            host.Files.MergeIntoParent(child);
+            foreach (var next in children.GetValueOrDefault(child) ?? []) host.Files.SetParent(next, parent);
+            host.State.Change(_ =>
+            {
+                for (var i = 0; i < machine.Checkpoints.Count; i++) machine.Checkpoints[i] = Moved(machine.Checkpoints[i], child, parent);
+            });
+            host.Files.Delete(child);
+            return true;
+        }
+        return false;
+    }
+
+    /// <summary>Which files stand on which, in the chains of these files down to the disk's base.</summary>
+    private Dictionary<string, HashSet<string>> Children(IEnumerable<string> heads, string lowest)
+    {
+        var children = new Dictionary<string, HashSet<string>>(StringComparer.OrdinalIgnoreCase);
+        foreach (var chain in heads.Select(Chain))
+        {
+            for (var i = 0; i + 1 < chain.Count && !chain[i].Equals(lowest, StringComparison.OrdinalIgnoreCase); i++)
+            {
+                if (!children.TryGetValue(chain[i + 1], out var above)) children.Add(chain[i + 1], above = new(StringComparer.OrdinalIgnoreCase));
+                above.Add(chain[i]);
+            }
+        }
+        return children;
+    }
+
+    private static Checkpoint Moved(Checkpoint checkpoint, string from, string to) => checkpoint with
+    {
+        Settings = checkpoint.Settings with
+        {
+            Disks = [.. checkpoint.Settings.Disks.Select(d => d.Path.Equals(from, StringComparison.OrdinalIgnoreCase) ? d with { Path = to } : d)],
+        },
+    };
 
     private void DeleteUnreachable(Machine machine)
     {

@@ -17,7 +17,7 @@ internal static class JobRoutes
         var jobs = api.MapGroup("/jobs").WithTags("jobs");
         jobs.MapGet("", List).RequireAuthorization(Roles.Viewer);
         jobs.MapGet("/{id}", Show).RequireAuthorization(Roles.Viewer)
-            .WithSummary("One job. With 'after' (a revision) and 'wait' (seconds, at most 60) it answers when the revision is another, or time is over.");
+            .WithSummary("One job. With 'after' (a revision) and 'wait' (seconds, at most 60): answers at another revision, or when time is over.");
         jobs.MapGet("/{id}/log", Log).RequireAuthorization(Roles.Viewer);
         jobs.MapPost("/{id}/cancel", Cancel).RequireAuthorization(Roles.Operator);
         jobs.MapPost("/{id}/retry", Retry).RequireAuthorization(Roles.Operator);

@@ -78,7 +78,8 @@ internal static class StorageUnitRoutes
     private static async Task<string> Server(string? wanted, CatalogStore catalog)
     {
         var servers = await catalog.MediaServers.List();
-        if (wanted is not null) return servers.FirstOrDefault(s => s.Name == wanted)?.Name ?? throw Refusal.NotFound("media-server", wanted);
+        if (wanted is not null) return servers.FirstOrDefault(s => s.Name == wanted)?.Name
+            ?? throw Refusal.NotFound("media server", wanted, listedBy: "storage-unit");
         return servers.Count == 1
             ? servers[0].Name
             : throw Refusal.Invalid("mediaServer", $"There are {servers.Count} media servers.", "Name one of them.");
@@ -96,7 +97,8 @@ internal static class StorageUnitRoutes
         return found;
     }
 
-    private static StorageUnitView View(StorageUnitRecord unit, Connections connections) => new(unit, connections.Media(unit.MediaServer) is not null);
+    private static StorageUnitView View(StorageUnitRecord unit, Connections connections) =>
+        new(unit, connections.Media(unit.MediaServer) is not null);
 
     private static Refusal Taken(string name) => Refusal.Conflict($"storage unit {name}", "There is one of that name.", "Give another name.");
 }

@@ -8,7 +8,8 @@ namespace Stillpoint.Primary;
 /// <summary>A client or a media server comes and goes: it is noted, its jobs are compared with what it still
 /// works on, its host is looked at.</summary>
 internal sealed class Arrivals(
-    CatalogStore catalog, Connections connections, JobReturns returns, Inventories inventories, ImageSync images, GrantSigner signer, JobDispatcher dispatcher,
+    CatalogStore catalog, Connections connections, JobReturns returns, Inventories inventories, ImageSync images,
+    GrantSigner signer, JobDispatcher dispatcher,
     TimeProvider time, ILogger<Arrivals> log)
 {
     private const int MostActiveJobs = 1_000;

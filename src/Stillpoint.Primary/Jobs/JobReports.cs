@@ -5,7 +5,8 @@ using Stillpoint.Model;
 namespace Stillpoint.Primary;
 
 /// <summary>What clients say of their jobs. A client speaks for its own jobs only; what it says is bounded and kept before it is answered.</summary>
-internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispatcher dispatcher, ImageSync images, TimeProvider time, ILogger<JobReports> log)
+internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispatcher dispatcher, ImageSync images, TimeProvider time,
+    ILogger<JobReports> log)
 {
     private const int LongestText = 2_000;
     private const int MostLines = 1_000;
@@ -64,6 +65,7 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
             Trouble = report.Trouble is { } trouble ? Bounded(trouble) : null,
         }, [.. (report.Phases ?? []).Take(32).Select(Bounded)], image);
         if (done is null) return;
+        if (report.Outcome == JobOutcome.Ok) await catalog.Intents.EndOfJob(job.Id);
         Kill.Reach(KillPoint.OutcomeReceived);
         log.LogInformation("job {Job} {Vm} on {Host}: {Outcome} {Trouble}", job.Id, job.VmName, job.Host, Words.Of(report.Outcome), done.Trouble);
         watch.End(job.Id);

@@ -10,7 +10,8 @@ namespace Stillpoint.Primary;
 /// arrive; one that it never took over is handed out again.
 /// </summary>
 internal sealed class JobReturns(
-    CatalogStore catalog, Connections connections, JobEnds ends, JobDispatcher dispatcher, ImageSync images, JobWatch watch, Errands errands, PrimaryOptions options,
+    CatalogStore catalog, Connections connections, JobEnds ends, JobDispatcher dispatcher, ImageSync images, JobWatch watch,
+    Errands errands, PrimaryOptions options,
     ILogger<JobReturns> log)
 {
     /// <summary>Brings back what the client works on.</summary>

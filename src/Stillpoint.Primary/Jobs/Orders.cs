@@ -24,7 +24,8 @@ internal sealed class Orders(CatalogStore catalog, KeyDomains keys, GrantSigner 
         var access = Access(job, GrantKind.Backup, host.KeyDomain, dataAddress);
         var order = new BackupOrder(
             job.Id, job.ImageId!.Value, job.VmId, job.VmName, policy.Name, policy.Method, job.Type ?? ImageType.Full,
-            policy.BlockLevelIncremental, policy.Consistency, policy.GuestBackupType, policy.TrackingAudit, policy.RescanDays, await OpenIntents(job), access);
+            policy.BlockLevelIncremental, policy.Consistency, policy.GuestBackupType, policy.TrackingAudit,
+            policy.RescanDays, await OpenIntents(job), access);
         return client => client.RunBackup(order);
     }
 

@@ -5,15 +5,21 @@ namespace Stillpoint.Storage;
 
 /// <summary>What a key domain has in the unit: its packs, and where each chunk and node lies. Holds only packs that are whole and whose
 /// names were synced, so what it answers survives a power cut. Safe for use from several threads.</summary>
-internal sealed class DomainIndex(Guid domain)
+/// <param name="domain">The domain.</param>
+/// <param name="bad">Records that a verify found damaged.</param>
+internal sealed class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad)
 {
     private readonly Lock _gate = new();
     private readonly IdIndex _chunks = new();
     private readonly IdIndex _nodes = new();
+    private readonly IdIndex _badChunks = new();
+    private readonly IdIndex _badNodes = new();
     private readonly List<PackFile> _packs = [];
     private readonly Dictionary<string, string?> _known = [];
 
     public Guid Domain { get; } = domain;
+
+    public IReadOnlySet<BadRecord> Bad { get; } = bad;
 
     /// <summary>Packs that could not be used, and why.</summary>
     public IReadOnlyList<string> Unusable
@@ -51,11 +57,19 @@ internal sealed class DomainIndex(Guid domain)
         }
     }
 
-    /// <summary>Where a chunk lies.</summary>
-    public bool TryFind(ChunkId id, out PackFile pack, out Location location) => TryFind(_chunks, id, out pack, out location);
+    /// <summary>True when the node is there and not known to be damaged.</summary>
+    public bool Holds(NodeId id)
+    {
+        lock (_gate) return _nodes.TryFind(AsChunk(id), out _);
+    }
 
-    /// <summary>Where a node lies.</summary>
-    public bool TryFind(NodeId id, out PackFile pack, out Location location) => TryFind(_nodes, AsChunk(id), out pack, out location);
+    /// <summary>Where a chunk lies; a damaged copy when there is no other.</summary>
+    public bool TryFind(ChunkId id, out PackFile pack, out Location location) =>
+        TryFind(_chunks, id, out pack, out location) || TryFind(_badChunks, id, out pack, out location);
+
+    /// <summary>Where a node lies; a damaged copy when there is no other.</summary>
+    public bool TryFind(NodeId id, out PackFile pack, out Location location) =>
+        TryFind(_nodes, AsChunk(id), out pack, out location) || TryFind(_badNodes, AsChunk(id), out pack, out location);
 
     /// <summary>Takes up a pack that became durable.</summary>
     public void Add(PackFile pack, IReadOnlyList<PackEntry> entries)
@@ -65,11 +79,19 @@ internal sealed class DomainIndex(Guid domain)
             if (!_known.TryAdd(pack.Name, null)) return;
             var number = _packs.Count;
             _packs.Add(pack);
-            var index = pack.Header.Kind == PackKind.Nodes ? _nodes : _chunks;
-            index.Reserve(entries.Count);
-            foreach (var entry in entries) index.Add(entry.Id, new Location(number, entry.Offset, entry.StoredLength));
+            var (good, damaged) = pack.Header.Kind == PackKind.Nodes ? (_nodes, _badNodes) : (_chunks, _badChunks);
+            good.Reserve(entries.Count);
+            foreach (var entry in entries)
+            {
+                var index = Bad.Count > 0 && Bad.Contains(new BadRecord(pack.Header.Pack, entry.Offset)) ? damaged : good;
+                index.Add(entry.Id, new Location(number, entry.Offset, entry.StoredLength));
+            }
         }
     }
+
+    /// <summary>The records of a domain that verifies have found damaged.</summary>
+    public static async Task<IReadOnlySet<BadRecord>> BadAsync(IVolume volume, Guid domain, CancellationToken cancel) =>
+        (await volume.ListAsync(UnitNames.AllBad(domain), cancel)).Select(entry => UnitNames.BadOf(entry.Name)).OfType<BadRecord>().ToHashSet();
 
     /// <summary>Takes up the packs that others completed since.</summary>
     public async Task RefreshAsync(IVolume volume, Guid unit, CancellationToken cancel)

@@ -74,7 +74,7 @@ internal sealed class WriterSession : IImageWriter
     public async ValueTask PutNodeAsync(NodeId id, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
     {
         Usable();
-        if (_packs.Holds(id) || _index.TryFind(id, out _, out _)) return;
+        if (_packs.Holds(id) || _index.Holds(id)) return;
         if (TreeNode.IdOf(bytes.Span) != id) throw Damage.Of($"tree node {id}", "it came with bytes that do not match its id");
         TreeNode.Check(id, bytes);
         await GuardAsync(() => _packs.PutAsync(id, bytes, cancel).AsTask());

@@ -14,6 +14,8 @@ internal static class ObjectFrame
 
     public static ReadOnlySpan<byte> SessionMagic => "SPSESS-\n"u8;
 
+    public static ReadOnlySpan<byte> BadMagic => "SPBAD--\n"u8;
+
     public static ReadOnlySpan<byte> NoteMagic => "SPNOTE-\n"u8;
 
     /// <summary>A writer that already holds the frame's head.</summary>

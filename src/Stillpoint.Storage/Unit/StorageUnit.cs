@@ -178,7 +178,9 @@ public sealed class StorageUnit : IAsyncDisposable
     /// <summary>The index of a domain with all that is on the volume now.</summary>
     internal async Task<DomainIndex> FreshIndexAsync(Guid domain, CancellationToken cancel)
     {
-        var index = _domains.GetOrAdd(domain, static id => new DomainIndex(id));
+        var bad = await DomainIndex.BadAsync(Volume, domain, cancel);
+        // A verify found more since: sessions that are open keep what they have, later ones must not rely on it.
+        var index = _domains.AddOrUpdate(domain, id => new DomainIndex(id, bad), (id, known) => known.Bad.SetEquals(bad) ? known : new DomainIndex(id, bad));
         await index.RefreshAsync(Volume, Parameters.UnitId, cancel);
         return index;
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Stillpoint.Chunks;
 
 namespace Stillpoint.Storage;
@@ -23,6 +24,19 @@ internal static class UnitNames
 
     public static string Note(Guid image, DateTimeOffset written, NoteKind kind, Guid id) =>
         $"{Notes}{image:N}.{written.UtcTicks:x16}.{Model.Words.Of(kind)}.{id:N}";
+
+    public static string AllBad(Guid domain) => $"bad/{domain:N}/";
+
+    public static string Bad(BadRecord bad, Guid domain) => $"{AllBad(domain)}{bad.Pack:N}.{bad.Offset:x8}";
+
+    /// <summary>The record that such a name is about; null when it is none.</summary>
+    public static BadRecord? BadOf(string name)
+    {
+        var parts = name[(name.LastIndexOf('/') + 1)..].Split('.');
+        return parts.Length == 2 && Guid.TryParseExact(parts[0], "N", out var pack) && uint.TryParse(parts[1], NumberStyles.HexNumber, null, out var offset)
+            ? new BadRecord(pack, offset)
+            : null;
+    }
 
     /// <summary>The domain in the name of a pack; null when it is none's.</summary>
     public static Guid? DomainOf(string packName)

@@ -27,6 +27,11 @@ internal sealed class ImageVerify(UnitParameters unit, IImageReader reader, Doma
         return null;
     }
 
+    /// <summary>True when a sound copy of a chunk or node is there.</summary>
+    public bool HasSound(PackKind kind, ChunkId id) =>
+        (kind == PackKind.Nodes ? index.TryFind(new NodeId(id.A, id.B, id.C, id.D), out var pack, out var location) : index.TryFind(id, out pack, out location))
+        && !IsBad(pack, location);
+
     private async ValueTask<string?> WalkAsync(TreeShape shape, NodeId id, int level, long from, CancellationToken cancel)
     {
         if (id == default) return null;

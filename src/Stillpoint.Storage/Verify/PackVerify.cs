@@ -16,13 +16,16 @@ internal sealed class PackVerify(IVolume volume, UnitParameters unit, RecordOpen
     /// <param name="Short">Chunks whose plain length is not the unit's chunk size.</param>
     /// <param name="Damage">What is wrong.</param>
     /// <param name="Lost">True when none of its records can be had.</param>
-    internal sealed record Result(PackFile Pack, long Records, HashSet<uint> Bad, Dictionary<ChunkId, int> Short, List<string> Damage, bool Lost = false);
+    internal sealed record Result(PackFile Pack, long Records, HashSet<uint> Bad, Dictionary<ChunkId, int> Short, List<PackDamage> Damage, bool Lost = false);
+
+    /// <summary>What is wrong with a pack; of which record, when it is one's.</summary>
+    internal sealed record PackDamage(string Text, ChunkId? Record = null);
 
     public async Task<Result> RunAsync(PackFile pack, CancellationToken cancel)
     {
         var (_, entries, trailerSound) = await PackFile.LoadAsync(volume, new VolumeEntry(pack.Name, pack.Length), unit.UnitId, cancel);
         var result = new Result(pack, entries.Length, [], [], []);
-        if (!trailerSound) result.Damage.Add($"pack {pack.Name}: its trailer is missing or damaged; {entries.Length} records were found without it.");
+        if (!trailerSound) result.Damage.Add(new PackDamage($"pack {pack.Name}: its trailer is missing or damaged; {entries.Length} records were found without it."));
         var window = GC.AllocateUninitializedArray<byte>(WindowBytes);
         var plain = new byte[StoreFormat.MaxChunkSize];
         for (var first = 0; first < entries.Length;)
@@ -79,7 +82,7 @@ internal sealed class PackVerify(IVolume volume, UnitParameters unit, RecordOpen
     private static void Bad(Result result, PackEntry entry, string why)
     {
         result.Bad.Add(entry.Offset);
-        result.Damage.Add($"pack {result.Pack.Name}: record {entry.Id} at {entry.Offset}: {why}");
+        result.Damage.Add(new PackDamage($"pack {result.Pack.Name}: record {entry.Id} at {entry.Offset}: {why}", entry.Id));
     }
 
     private static long End(PackEntry entry) => entry.Offset + StoreFormat.RecordHeaderSize + (long)entry.StoredLength;

@@ -39,10 +39,13 @@ public static class UnitVerify
             var index = await unit.FreshIndexAsync(domain, cancel);
             damage.AddRange(index.Unusable);
             var results = await CheckPacksAsync(unit, index, keys, done => progress?.Report(Interlocked.Add(ref bytes, done)), cancel);
+            await MarkAsync(unit, domain, results.Values, damage, cancel);
             packs += results.Count;
             records += results.Values.Sum(r => r.Records);
-            damage.AddRange(results.Values.OrderBy(r => r.Pack.Name, StringComparer.Ordinal).SelectMany(r => r.Damage));
             var walk = new ImageVerify(unit.Parameters, new ReaderSession(unit, new ReaderScope(domain), index), index, results);
+            // A damaged record that was sent again since is no loss any more.
+            damage.AddRange(results.Values.OrderBy(r => r.Pack.Name, StringComparer.Ordinal)
+                .SelectMany(r => r.Damage.Where(d => d.Record is not { } id || !walk.HasSound(r.Pack.Header.Kind, id)).Select(d => d.Text)));
             foreach (var image in list.Images.Where(i => i.Header.Domain == domain))
             {
                 var why = await walk.RunAsync(image.Header, cancel) ?? (keys is null ? null : Details(keys, image));
@@ -51,6 +54,29 @@ public static class UnitVerify
             }
         }
         return new VerifyReport(keys is null ? VerifyKind.Stored : VerifyKind.Full, packs, records, bytes, damage, images);
+    }
+
+    /// <summary>Says for good which records are damaged, so that the next backup that meets such a chunk sends it again.</summary>
+    private static async Task MarkAsync(
+        StorageUnit unit, Guid domain, IEnumerable<PackVerify.Result> results, List<string> damage, CancellationToken cancel)
+    {
+        try
+        {
+            foreach (var result in results)
+            {
+                foreach (var offset in result.Bad)
+                {
+                    var writer = ObjectFrame.Begin(ObjectFrame.BadMagic);
+                    writer.I64(unit.Environment.Time.GetUtcNow().UtcTicks);
+                    var name = UnitNames.Bad(new BadRecord(result.Pack.Header.Pack, offset), domain);
+                    await unit.Volume.PutIfAbsentAsync(name, ObjectFrame.End(writer), cancel);
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            damage.Add($"what is damaged could not be written down: {e.Message}");
+        }
     }
 
     private static string? Details(DomainKeys keys, StoredImage image)
@@ -100,5 +126,5 @@ public static class UnitVerify
         return results;
     }
 
-    private static PackVerify.Result Lost(PackFile pack, string why) => new(pack, 0, [], [], [why], Lost: true);
+    private static PackVerify.Result Lost(PackFile pack, string why) => new(pack, 0, [], [], [new PackVerify.PackDamage(why)], Lost: true);
 }

@@ -57,6 +57,8 @@ internal sealed class HostFile : IDiskFile
 
     public void Sync() => DurableFile.Sync(_handle);
 
+    public void StartSync() => DurableFile.StartSync(_handle);
+
     public long NextData(long offset, long end) => FileHoles.NextData(_handle, offset, end);
 
     public long NextHole(long offset, long end) => FileHoles.NextHole(_handle, offset, end);

@@ -24,6 +24,11 @@ internal interface IDiskFile : IDisposable
     /// <summary>Returns when all that was written is on stable storage.</summary>
     void Sync();
 
+    /// <summary>Lets the system begin to put down what was written; promises nothing.</summary>
+    void StartSync()
+    {
+    }
+
     /// <summary>First byte at or after <paramref name="offset"/> that may be other than zero; <paramref name="end"/> when there is none before it.</summary>
     long NextData(long offset, long end);
 

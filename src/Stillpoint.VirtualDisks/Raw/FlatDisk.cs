@@ -6,24 +6,26 @@ internal sealed class FlatDisk : VirtualDisk
     private static readonly byte[] Zeros = new byte[1 << 20];
     private readonly IDiskFile _file;
 
-    private FlatDisk(IDiskFile file, bool canWrite, DiskFormat format, long length, Guid? writeId)
+    private VhdFooter? _footer;
+    private long _length;
+
+    private FlatDisk(IDiskFile file, bool canWrite, VhdFooter? footer)
     {
         _file = file;
+        _footer = footer;
+        _length = footer?.DiskLength ?? file.Length;
         CanWrite = canWrite;
-        Format = format;
-        Length = length;
-        WriteId = writeId;
     }
 
-    internal static FlatDisk Raw(IDiskFile file, bool canWrite) => new(file, canWrite, DiskFormat.Raw, file.Length, null);
+    internal static FlatDisk Raw(IDiskFile file, bool canWrite) => new(file, canWrite, null);
 
-    internal static FlatDisk FixedVhd(IDiskFile file, bool canWrite, VhdFooter footer) => new(file, canWrite, DiskFormat.Vhd, footer.DiskLength, footer.UniqueId);
+    internal static FlatDisk FixedVhd(IDiskFile file, bool canWrite, VhdFooter footer) => new(file, canWrite, footer);
 
-    public override long Length { get; }
+    public override long Length => _length;
     public override int LogicalSectorSize => 512;
-    public override Guid? WriteId { get; }
+    public override Guid? WriteId => _footer?.UniqueId;
     public override int PhysicalSectorSize => LogicalSectorSize;
-    public override DiskFormat Format { get; }
+    public override DiskFormat Format => _footer is null ? DiskFormat.Raw : DiskFormat.Vhd;
     public override DiskKind Kind => DiskKind.Fixed;
     public override string Path => _file.Path;
     public override VirtualDisk? Parent => null;
@@ -59,6 +61,27 @@ internal sealed class FlatDisk : VirtualDisk
     }
 
     public override void Flush() => _file.Sync();
+
+    /// <inheritdoc/>
+    public override void Resize(long length, bool discard = false)
+    {
+        CheckWritable();
+        if (length <= 0 || length % LogicalSectorSize != 0) throw new ArgumentException($"a size of {length} bytes is not whole sectors", nameof(length));
+        CheckCut(length, discard);
+        if (_footer is { } footer)
+        {
+            // Its only footer is at the end: while the end moves out there would be none.
+            if (length > Length) throw new ArgumentException($"{Path} is a fixed VHD, which cannot grow in place: convert it into a larger disk", nameof(length));
+            _footer = footer.Resized(length);
+            _file.Write(length, _footer.ToBytes());
+            _file.Sync();
+        }
+        _file.SetLength(_footer is null ? length : length + VhdFooter.Size);
+        _file.Sync();
+        _length = length;
+    }
+
+    internal override void StartFlush() => _file.StartSync();
 
     internal override IEnumerable<OwnRun> OwnRuns(long from, long to) => HoleRuns.Split(_file, from, from, to - from);
 

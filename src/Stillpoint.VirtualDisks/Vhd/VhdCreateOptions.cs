@@ -26,6 +26,8 @@ public sealed record VhdCreateOptions
 
     /// <summary>The clock; the footer carries the time of creation.</summary>
     public required TimeProvider Time { get; init; }
+
+    internal IDiskFiles Files { get; init; } = HostFiles.Instance;
 }
 
 /// <summary>New VHD files.</summary>

@@ -25,7 +25,7 @@ internal static class VhdCreation
             Geometry = VhdFooter.GeometryOf(length),
             UniqueId = options.NewId(),
         };
-        IDiskFile file = HostFile.Create(path);
+        var file = options.Files.Create(path);
         try
         {
             if (options.Kind == DiskKind.Fixed) file.Write(length, footer.ToBytes());
@@ -82,7 +82,7 @@ internal static class VhdCreation
     {
         if ((options.Kind == DiskKind.Differencing) != (options.Parent is not null)) throw new ArgumentException("a differencing disk, and only that, has a parent", nameof(options));
         if (options.Parent is null) return null;
-        var parent = VirtualDisk.Open(options.Parent, new DiskOpenOptions { ResolveParent = options.ResolveParent });
+        var parent = VirtualDisk.Open(options.Parent, new DiskOpenOptions { ResolveParent = options.ResolveParent, Files = options.Files });
         if (parent.Format == DiskFormat.Vhd) return parent;
         parent.Dispose();
         throw new ArgumentException($"{options.Parent} is {parent.Format}; the parent of a VHD is a VHD", nameof(options));

@@ -4,16 +4,17 @@ namespace Stillpoint.VirtualDisks;
 /// A dynamic or differencing VHD. The format has no log; so the order of writes keeps it whole: bytes and bitmaps of a block first, a sync,
 /// then the table entries, each within one sector. The footer at the end may be missing after a crash: its copy at the start counts then.
 /// </summary>
-internal sealed class VhdDisk : VirtualDisk, IDifferencing
+internal sealed partial class VhdDisk : VirtualDisk, IDifferencing
 {
     private const int MostBitmaps = 4096;
     private const int Sector = 512;
     private static readonly byte[] Zeros = new byte[1 << 20];
     private readonly Lock _gate = new();
     private readonly IDiskFile _file;
-    private readonly VhdFooter _footer;
-    private readonly VhdHeader _header;
-    private readonly VhdTable _table;
+    private VhdFooter _footer;
+    private VhdHeader _header;
+    private VhdTable _table;
+    private long _length;
     private readonly Dictionary<long, byte[]> _bitmaps = [];
     private readonly HashSet<long> _dirtyBitmaps = [];
     private bool _footerMoved;
@@ -26,11 +27,12 @@ internal sealed class VhdDisk : VirtualDisk, IDifferencing
         _footer = footer;
         _header = header;
         _table = VhdTable.Load(file, footer, header);
+        _length = footer.DiskLength;
         CanWrite = canWrite;
         Locator = footer.Type == VhdFooter.TypeDifferencing ? header.LoadLocator(file) : null;
     }
 
-    public override long Length => _footer.DiskLength;
+    public override long Length => _length;
     public override int LogicalSectorSize => Sector;
     public override int PhysicalSectorSize => Sector;
     public override long BlockSize => _header.BlockSize;
@@ -115,6 +117,8 @@ internal sealed class VhdDisk : VirtualDisk, IDifferencing
             if (_bitmaps.Count > MostBitmaps) _bitmaps.Clear();
         }
     }
+
+    internal override void StartFlush() => _file.StartSync();
 
     internal override IEnumerable<OwnRun> OwnRuns(long from, long to)
     {
@@ -220,7 +224,7 @@ internal sealed class VhdDisk : VirtualDisk, IDifferencing
         {
             if (_table[block] is >= 0 and var taken) return taken;
             // The bytes, not the bitmap, start on a boundary of 4 KiB.
-            var at = VhdxLayout.RoundUp(_table.End + _header.BitmapSize, 4096) - _header.BitmapSize;
+            var at = Aligned(_table.End);
             var end = at + _header.BitmapSize + _header.BlockSize;
             // What lies past the last block, the former footer at least, must not show in the new one.
             for (var old = _table.End; old < Math.Min(_file.Length, end); old += Zeros.Length)

@@ -39,6 +39,9 @@ internal sealed record VhdFooter
         }
     }
 
+    /// <summary>The footer of the same disk with another size, which is the one that the size field says.</summary>
+    internal VhdFooter Resized(long length) => this with { CurrentSize = length, Geometry = GeometryOf(length), Creator = "win " };
+
     internal static uint SecondsSince2000(DateTimeOffset time) => (uint)Math.Clamp((time - Epoch).TotalSeconds, 0, uint.MaxValue);
 
     internal static bool IsThere(IDiskFile file) => file.Length >= Size && (Signed(file, 0) || Signed(file, file.Length - Size) || Signed(file, file.Length - Size + 1));

@@ -12,7 +12,7 @@ internal sealed record VhdHeader
     private const int ChecksumField = 36;
     private const int LocatorEntry = 576;
     private const int LocatorEntries = 8;
-    private const int LongestPath = 64 << 10;
+    internal const int LongestPath = 64 << 10;
 
     internal required long TableOffset { get; init; }
     internal required int TableEntries { get; init; }
@@ -48,6 +48,17 @@ internal sealed record VhdHeader
         }
         BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(ChecksumField), VhdFooter.Checksum(bytes, ChecksumField));
         return bytes;
+    }
+
+    /// <summary>Points the header to another table. All that changes lies in one sector, so that a crash leaves the old header or the new.</summary>
+    internal static void PointTo(IDiskFile file, long at, long table, int entries)
+    {
+        var bytes = new byte[Size];
+        file.Read(at, bytes);
+        BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(16), table);
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(28), entries);
+        BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(ChecksumField), VhdFooter.Checksum(bytes, ChecksumField));
+        file.Write(at, bytes.AsSpan(0, 512));
     }
 
     internal static VhdHeader Load(IDiskFile file, VhdFooter footer)

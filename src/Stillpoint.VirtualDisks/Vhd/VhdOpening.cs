@@ -12,6 +12,12 @@ internal static class VhdOpening
             if (footer.DiskLength > file.Length - VhdFooter.Size + 1) throw new DiskFormatException(file.Path, "footer", file.Length - VhdFooter.Size, $"says {footer.DiskLength} bytes, more than the file has");
             return FlatDisk.FixedVhd(file, !options.ReadOnly, footer);
         }
+        // A change of size may have reached one footer only; the one that counts now shall be the one that counts after a crash.
+        if (!options.ReadOnly && VhdFooter.At(file, 0) != footer)
+        {
+            file.Write(0, footer.ToBytes());
+            file.Sync();
+        }
         return new VhdDisk(file, footer, VhdHeader.Load(file, footer), !options.ReadOnly);
     }
 }

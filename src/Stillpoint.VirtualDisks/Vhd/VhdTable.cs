@@ -30,6 +30,15 @@ internal sealed class VhdTable
 
     internal int Entries => _header.TableEntries;
 
+    /// <summary>The table as it stands in the file, with room for more entries, which are absent.</summary>
+    internal byte[] ToBytes(int entries)
+    {
+        var bytes = new byte[(int)VhdxLayout.RoundUp(entries * 4L, 512)];
+        bytes.AsSpan().Fill(0xFF);
+        _table.AsSpan(0, Entries * 4).CopyTo(bytes);
+        return bytes;
+    }
+
     /// <summary>Where the block's bitmap starts in the file; -1 when the block is absent.</summary>
     internal long this[long block] => BinaryPrimitives.ReadUInt32BigEndian(_table.AsSpan((int)block * 4)) is var sector and not Absent ? sector * 512L : -1;
 
@@ -68,8 +77,8 @@ internal sealed class VhdTable
         {
             if (places[i] - places[i - 1] < size) throw new DiskFormatException(file.Path, "block allocation table", header.TableOffset, $"two blocks overlap at {places[i]}");
         }
-        table.End = Math.Max(tableEnd, footer.DataOffset + VhdHeader.Size);
-        foreach (var (_, offset, length) in header.Locators) table.End = Math.Max(table.End, Math.Min(file.Length, offset + Math.Max(0, length)));
+        table.End = Math.Max(VhdxLayout.RoundUp(tableEnd, 512), footer.DataOffset + VhdHeader.Size);
+        foreach (var (_, offset, length) in header.Locators) table.End = Math.Max(table.End, VhdxLayout.RoundUp(Math.Clamp(offset, 0, file.Length) + Math.Clamp(length, 0, VhdHeader.LongestPath), 512));
         if (places.Count > 0) table.End = Math.Max(table.End, places[^1] + size);
         return table;
     }

@@ -5,14 +5,8 @@ namespace Stillpoint.VirtualDisks;
 /// <content>Giving space back.</content>
 public sealed partial class VhdxDisk
 {
-    /// <summary>
-    /// Makes the file smaller: blocks that hold only zeros are given up, the last blocks move into gaps, and the file is cut. A crash at any
-    /// point leaves a file that opens and reads the same; run again to go on. No other call may run at the same time. A fixed disk stays as it is.
-    /// </summary>
-    /// <param name="progress">Told the blocks that are done and how many there are.</param>
-    /// <param name="cancel">Stops between two blocks.</param>
-    /// <returns>Bytes that the file lost.</returns>
-    public long Compact(Action<long, long>? progress, CancellationToken cancel)
+    /// <inheritdoc/>
+    public override long Compact(Action<long, long>? progress, CancellationToken cancel)
     {
         CheckWritable();
         if (_metadata.LeaveAllocated) return 0;

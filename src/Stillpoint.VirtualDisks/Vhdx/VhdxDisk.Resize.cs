@@ -5,11 +5,8 @@ namespace Stillpoint.VirtualDisks;
 /// <content>Growing and shrinking.</content>
 public sealed partial class VhdxDisk
 {
-    /// <summary>Changes the virtual size. New bytes read as zero. No other call may run at the same time. The change itself is atomic.</summary>
-    /// <param name="length">Bytes; a multiple of the logical sector, up to 64 TiB.</param>
-    /// <param name="discard">Allows to cut off bytes that hold data; without it such a cut is refused.</param>
-    /// <exception cref="ArgumentException">The size does not fit the format, or data would be cut off.</exception>
-    public void Resize(long length, bool discard = false)
+    /// <inheritdoc/>
+    public override void Resize(long length, bool discard = false)
     {
         CheckWritable();
         if (length is <= 0 or > VhdxLayout.LargestDisk || length % LogicalSectorSize != 0)
@@ -17,10 +14,7 @@ public sealed partial class VhdxDisk
             throw new ArgumentException($"a size of {length} bytes is not a multiple of the sector ({LogicalSectorSize}) up to 64 TiB", nameof(length));
         }
         if (length == Length) return;
-        if (length < Length && !discard && Map(length, Length).Any(r => r.IsData))
-        {
-            throw new ArgumentException($"{Path} holds data past {length} bytes", nameof(length));
-        }
+        CheckCut(length, discard);
         RenewWriteId();
         var old = Length;
         if (length < old) DropBlocks(length);
@@ -42,7 +36,8 @@ public sealed partial class VhdxDisk
                 block += empty;
                 continue;
             }
-            lock (_gate) _table.SetPayload(block, default);
+            // Until the size says so, too, what is cut off may read as zero but never as what the parent holds there.
+            lock (_gate) _table.SetPayload(block, new BatEntry(_metadata.HasParent ? BlockState.Zero : BlockState.NotPresent, 0));
             if (_log!.Pending >= MostPending) Flush();
             block++;
         }

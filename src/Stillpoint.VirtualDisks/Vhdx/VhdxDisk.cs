@@ -170,6 +170,8 @@ public sealed partial class VhdxDisk : VirtualDisk, IDifferencing
         lock (_gate) _log!.Commit();
     }
 
+    internal override void StartFlush() => _file.StartSync();
+
     internal override IEnumerable<OwnRun> OwnRuns(long from, long to)
     {
         while (from < to)

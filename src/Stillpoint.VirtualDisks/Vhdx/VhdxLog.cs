@@ -95,8 +95,9 @@ internal sealed class VhdxLog
         var entry = BuildEntry(changes);
         WriteRing(entry);
         _file.Sync();
-        // Only now may the header name the log: a log id without an entry means a damaged file.
-        if (first) _headers.Update(_headers.Current with { LogId = _logId, FileWriteId = _newId() });
+        // Only now may the headers name the log: a log id without an entry means a damaged file. Both name it, so that a header that is
+        // damaged later does not hide the log.
+        if (first) _headers.UpdateBoth(_headers.Current with { LogId = _logId, FileWriteId = _newId() });
         foreach (var change in changes)
         {
             _file.Write(change.Offset, change.Page);

@@ -7,8 +7,6 @@ namespace Stillpoint.VirtualDisks;
 /// </summary>
 internal static class VhdxMerge
 {
-    private const int Piece = 4 << 20;
-
     internal static void Run(string childPath, VhdxMergeOptions options, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -17,7 +15,7 @@ internal static class VhdxMerge
         using var parent = (VhdxDisk)VirtualDisk.Open(parentPath, new DiskOpenOptions { ReadOnly = false, NewId = options.NewId, ResolveParent = options.ResolveParent, Files = options.Files });
         parent.RenewWriteId(mergeId);
         if (parent.Length != child.Length) parent.Resize(child.Length, discard: true);
-        Copy(child, parent, options, cancel);
+        MergeCopy.Run(child, parent, options, cancel);
         parent.Flush();
     }
 
@@ -31,33 +29,5 @@ internal static class VhdxMerge
         var id = options.NewId();
         child.ReplaceLocator(new ParentLocator(new Dictionary<string, string>(locator.Entries, StringComparer.Ordinal) { [ParentLocator.Linkage2Key] = id.ToString("B") }));
         return (parent.Path, id);
-    }
-
-    private static void Copy(VhdxDisk child, VhdxDisk parent, VhdxMergeOptions options, CancellationToken cancel)
-    {
-        var buffer = new byte[Piece];
-        foreach (var run in child.OwnRuns(0, child.Length))
-        {
-            if (run.State == RunState.Absent) continue;
-            for (long done = 0; done < run.Length;)
-            {
-                cancel.ThrowIfCancellationRequested();
-                var n = run.Length - done;
-                if (run.State == RunState.Zero)
-                {
-                    parent.Zero(run.Offset + done, n);
-                }
-                else
-                {
-                    n = Math.Min(Piece, n);
-                    var piece = buffer.AsSpan(0, (int)n);
-                    child.Read(run.Offset + done, piece);
-                    parent.Write(run.Offset + done, piece);
-                }
-                done += n;
-                options.Progress?.Invoke(run.Offset + done, child.Length);
-            }
-        }
-        options.Progress?.Invoke(child.Length, child.Length);
     }
 }

@@ -9,6 +9,9 @@ public static class DiskCopy
     /// <summary>What is looked at for zeros: smaller than this, a run of zeros is written like data.</summary>
     private const int ZeroGranule = 64 << 10;
 
+    /// <summary>Written bytes after which the system is asked to put them down while the copy goes on.</summary>
+    private const long Stride = 16 << 20;
+
     /// <summary>Copies all of <paramref name="source"/>.</summary>
     /// <param name="source">Where to read.</param>
     /// <param name="target">Where to write; must read as zero all over, and be as large as the source or larger.</param>
@@ -22,6 +25,7 @@ public static class DiskCopy
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         using var pieces = Pieces(source).GetEnumerator();
         var gate = new Lock();
+        long copied = 0;
         var workers = new Task[Math.Clamp(Environment.ProcessorCount, 2, 4)];
         for (var i = 0; i < workers.Length; i++)
         {
@@ -42,6 +46,8 @@ public static class DiskCopy
                     var bytes = buffer.AsSpan(0, piece.Length);
                     source.Read(piece.Offset, bytes);
                     WriteData(target, piece.Offset, bytes);
+                    var now = Interlocked.Add(ref copied, piece.Length);
+                    if (now / Stride != (now - piece.Length) / Stride) target.StartFlush();
                 }
             }
             catch

@@ -60,6 +60,21 @@ public static class DiskFile
         }
     }
 
+    /// <summary>
+    /// Writes all that a differencing file holds into its parent, which then reads as the child did. Neither may be open elsewhere. May be
+    /// interrupted at any point and called again: the child stays whole and keeps opening over the half-merged parent. The child's file is left.
+    /// </summary>
+    /// <exception cref="ArgumentException">The file is no differencing disk.</exception>
+    /// <exception cref="DiskFormatException">A file is damaged or the parent is not the child's.</exception>
+    public static void MergeIntoParent(string childPath, VhdxMergeOptions options, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        DiskFormat format;
+        using (var child = VirtualDisk.Open(childPath, new DiskOpenOptions { WithoutParent = true, Files = options.Files })) format = child.Format;
+        if (format == DiskFormat.Vhdx) VhdxMerge.Run(childPath, options, cancel);
+        else VhdMerge.Run(childPath, options, cancel);
+    }
+
     /// <summary>Writes <paramref name="source"/> to a new file. A file that was not finished is removed.</summary>
     public static void Convert(VirtualDisk source, string path, DiskCreateOptions options, Action<long, long>? progress, CancellationToken cancel)
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Stillpoint.VirtualDisks;
+using Stillpoint.Model;
 
 namespace Stillpoint.Cli;
 
@@ -85,14 +86,16 @@ internal static class DiskCommand
     private static Command Convert()
     {
         var target = new Argument<string>("TARGET") { Description = "New file; must not be there yet." };
-        var command = new Command("convert", "Copy a disk into another format; sparse where the source is.") { s_file, target, s_parents, s_format, s_kind, s_blockSize };
+        var size = new Option<string?>("--size") { Description = "A larger size for the new disk, as 120G.", HelpName = "SIZE" };
+        var command = new Command("convert", "Copy a disk into another format; sparse where the source is.") { s_file, target, size, s_parents, s_format, s_kind, s_blockSize };
         command.SetAction((parse, cancel) => Task.Run(() =>
         {
             using var source = Open(parse, s_file);
             using var progress = new ByteProgress("converting", source.Length, TimeProvider.System);
             return Guarded(parse.GetRequiredValue(target), path =>
             {
-                DiskFile.Convert(source, path, CreateOptions(parse, path, source.Length, source.LogicalSectorSize), (done, _) => progress.Report(done), cancel);
+                var length = parse.GetValue(size) is { } text ? Size(text) : source.Length;
+                DiskFile.Convert(source, path, CreateOptions(parse, path, length, source.LogicalSectorSize), (done, _) => progress.Report(done), cancel);
                 return ExitCodes.Ok;
             });
         }, cancel));
@@ -120,11 +123,11 @@ internal static class DiskCommand
     private static Command Merge()
     {
         var delete = new Option<bool>("--delete") { Description = "Delete the child's file when all of it is in the parent." };
-        var command = new Command("merge", "Merge a differencing VHDX into its parent. May be interrupted and run again.") { s_file, s_parents, delete };
+        var command = new Command("merge", "Merge a differencing disk into its parent. May be interrupted and run again.") { s_file, s_parents, delete };
         command.SetAction((parse, cancel) => Task.Run(() => Guarded(parse.GetRequiredValue(s_file), path =>
         {
             using var progress = new ByteProgress("merging", 0, TimeProvider.System);
-            VhdxDisk.MergeIntoParent(path, new VhdxMergeOptions { NewId = s_newId, ResolveParent = Resolver(parse), Progress = (done, _) => progress.Report(done) }, cancel);
+            DiskFile.MergeIntoParent(path, new VhdxMergeOptions { NewId = s_newId, ResolveParent = Resolver(parse), Progress = (done, _) => progress.Report(done) }, cancel);
             if (parse.GetValue(delete)) File.Delete(path);
             return ExitCodes.Ok;
         }), cancel));
@@ -135,8 +138,8 @@ internal static class DiskCommand
     {
         var size = new Option<string>("--size") { Description = "New size, as 120G.", HelpName = "SIZE", Required = true };
         var discard = new Option<bool>("--discard") { Description = "Allow to cut off data." };
-        var command = new Command("resize", "Change the size of a VHDX. Do not do this to a disk that has children.") { s_file, size, discard, s_parents };
-        command.SetAction(parse => WithVhdx(parse, disk =>
+        var command = new Command("resize", "Change the size of a disk. Do not do this to a disk that has children.") { s_file, size, discard, s_parents };
+        command.SetAction(parse => WithWritable(parse, disk =>
         {
             disk.Resize(Size(parse.GetRequiredValue(size)), parse.GetValue(discard));
             return ExitCodes.Ok;
@@ -147,7 +150,7 @@ internal static class DiskCommand
     private static Command Compact()
     {
         var command = new Command("compact", "Give back space of blocks that hold only zeros.") { s_file, s_parents };
-        command.SetAction((parse, cancel) => Task.Run(() => WithVhdx(parse, disk =>
+        command.SetAction((parse, cancel) => Task.Run(() => WithWritable(parse, disk =>
         {
             var saved = disk.Compact(null, cancel);
             Terminal.Note($"{Bytes.Format(saved)} given back");
@@ -156,10 +159,10 @@ internal static class DiskCommand
         return command;
     }
 
-    private static int WithVhdx(ParseResult parse, Func<VhdxDisk, int> work) => Guarded(parse.GetRequiredValue(s_file), path =>
+    private static int WithWritable(ParseResult parse, Func<VirtualDisk, int> work) => Guarded(parse.GetRequiredValue(s_file), path =>
     {
         using var disk = VirtualDisk.Open(path, Options(parse) with { ReadOnly = false, NewId = s_newId });
-        return disk is VhdxDisk vhdx ? work(vhdx) : throw new CommandFailedException(ExitCodes.Failed, $"{path} is no VHDX.", "Convert it first: stillpoint disk convert FILE NEW.vhdx");
+        return work(disk);
     });
 
     private static VirtualDisk CreateChild(ParseResult parse, string path, string parent, long length) => (parse.GetValue(s_format) ?? DiskFile.FormatOfName(path)) switch

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Spectre.Console;
 using Stillpoint.VirtualDisks;
+using Stillpoint.Model;
 
 namespace Stillpoint.Cli;
 

@@ -21,7 +21,7 @@ internal static class ImageCommand
             return Results.List(
                 parsed, images, ["image", "VM", "host", "created", "type", "consistency", "storage unit", ">size", ">read", ">sent", ">stored"], i =>
                 [
-                    Results.Short(i.Id), i.Vm, i.Host, Results.At(i.Created), Words.Of(i.Type), Words.Of(i.Consistency), i.StorageUnit,
+                    ShortId.Of(i.Id), i.Vm, i.Host, Results.At(i.Created), Words.Of(i.Type), Words.Of(i.Consistency), i.StorageUnit,
                     Bytes.Format(i.Disks.Sum(d => d.Size)), Bytes.Format(i.Disks.Sum(d => d.BytesRead)), Bytes.Format(i.Disks.Sum(d => d.BytesSent)),
                     Bytes.Format(i.Disks.Sum(d => d.BytesStored)),
                 ]);

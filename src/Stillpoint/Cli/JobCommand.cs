@@ -101,7 +101,7 @@ internal static class JobCommand
     public static int Print(ParseResult parsed, IReadOnlyList<Job> jobs) => Results.List(
         parsed, jobs, ["job", "kind", "VM", "host", "policy", "type", "state", "created", "detail"], j =>
         [
-            Results.Short(j.Id), Words.Of(j.Kind), j.VmName, j.Host, j.Policy, j.Type is { } type ? Words.Of(type) : null, Results.State(j),
+            ShortId.Of(j.Id), Words.Of(j.Kind), j.VmName, j.Host, j.Policy, j.Type is { } type ? Words.Of(type) : null, Results.State(j),
             Results.At(j.Created), j.Trouble?.ToString()
                 ?? (j.WaitsFor is { } missing ? $"waits for {missing}" : j.CancelRequested ? "is being cancelled" : ""),
         ]);

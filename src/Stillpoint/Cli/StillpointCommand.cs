@@ -37,7 +37,7 @@ internal static class StillpointCommand
 
     private static IEnumerable<Command> Commands() =>
     [
-        PrimaryCommand.Create(), MediaCommand.Create(), ClientCommand.Create(), LabCommand.Create(),
+        DemoCommand.Create(), PrimaryCommand.Create(), MediaCommand.Create(), ClientCommand.Create(), LabCommand.Create(),
         HostCommand.Create(), VmCommand.Create(), PolicyCommand.Create(), ScheduleCommand.Create(), JobCommand.Create(), ImageCommand.Create(),
         RestoreCommand.Create(), StorageUnitCommand.Create(), UserCommand.Create(), TokenCommand.Create(), AuditCommand.Create(),
         DiskCommand.Create(), StoreCommand.Create(),

@@ -16,7 +16,7 @@ internal static class TokenCommand
             using var api = ServerOptions.Connect(parsed);
             var tokens = (await api.Get<Page<JoinToken>>("join-tokens", cancel)).Items;
             return Results.List(parsed, tokens, ["token", "for", "name", "expires", "used"], t =>
-                [Results.Short(t.Id), t.Role, t.Name ?? "any", Results.At(t.Expires), Results.At(t.Used)]);
+                [ShortId.Of(t.Id), t.Role, t.Name ?? "any", Results.At(t.Expires), Results.At(t.Used)]);
         });
         return command;
     }

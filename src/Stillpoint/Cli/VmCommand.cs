@@ -23,6 +23,7 @@ internal static class VmCommand
         parsed, vms, ["VM", "host", "state", ">generation", "version", ">disks", ">size", "policies", "newest image", "id"], v =>
         [
             v.Vm.Name, v.Host, v.Vm.State, v.Vm.Generation.ToString(), v.Vm.ConfigurationVersion, v.Vm.Disks.Count.ToString(),
-            Bytes.Format(v.Vm.Disks.Sum(d => d.Size)), string.Join(", ", v.Policies), Results.At(v.LastImage), v.Vm.Id.ToString(),
+            v.Vm.Disks.Any(d => d.Size > 0) ? Bytes.Format(v.Vm.Disks.Sum(d => d.Size)) : null,
+                string.Join(", ", v.Policies), Results.At(v.LastImage), v.Vm.Id.ToString(),
         ]);
 }

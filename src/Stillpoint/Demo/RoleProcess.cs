@@ -33,6 +33,9 @@ internal sealed partial class RoleProcess : IAsyncDisposable
     /// <summary>True when it has ended.</summary>
     public bool HasExited => _process.HasExited;
 
+    /// <summary>How it ended; 128 and the signal's number where a signal ended it. Only once it has ended.</summary>
+    public int ExitCode => _process.ExitCode;
+
     /// <summary>Where its output goes.</summary>
     public string LogPath => LogOf(Data);
 

@@ -31,6 +31,7 @@ public sealed class CheckpointTests : IAsyncLifetime
         // The recovery checkpoints go first: what lies below a user checkpoint stays as it was recorded.
         await DestroyAsync(ids[1]);
         await DestroyAsync(ids[3]);
+        Assert.Equal(2, Directory.GetFiles(_rig.Local(Folder), "*.avhdx").Length);
         Assert.True((bool)(await CompareAsync(ids[0]))["identical"]!);
         Assert.True((bool)(await CompareAsync(ids[2]))["identical"]!);
         await WriteAsync(100_000);
@@ -56,6 +57,22 @@ public sealed class CheckpointTests : IAsyncLifetime
         var now = (await _rig.ControlAsync("/lab/records")).AsArray();
         Assert.Equal((string)Record(now, user)["sha256"]!, (string)Record(now, again)["sha256"]!);
         Assert.True((bool)(await CompareAsync(again))["identical"]!);
+    }
+
+    [Fact]
+    public async Task A_branch_that_a_revert_left_behind_is_merged_within_itself()
+    {
+        var ids = new List<Guid>();
+        for (var i = 0; i < 3; i++)
+        {
+            await WriteAsync(200_000);
+            ids.Add(await UserAsync());
+        }
+        await _rig.ControlAsync("/lab/revert", new { vm = "small", checkpointId = ids[0] });
+        await _rig.MergedAsync();
+        await DestroyAsync(ids[1]);
+        Assert.Equal(2, Directory.GetFiles(_rig.Local(Folder), "*.avhdx").Length);
+        foreach (var id in new[] { ids[0], ids[2] }) Assert.True((bool)(await CompareAsync(id))["identical"]!);
     }
 
     [Fact]

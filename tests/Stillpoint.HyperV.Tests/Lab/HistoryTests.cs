@@ -132,7 +132,8 @@ public sealed class HistoryTests
             using var random = RandomNumberGenerator.Create();
             var options = new LabOptions
             {
-                DataFolder = Path.Combine(_folder, "lab"), WithFixtures = false, Machines = [new UserMachine("vm", [Path.Combine(_folder, "disk.raw")])],
+                DataFolder = Path.Combine(_folder, "lab"), WithFixtures = false,
+                Machines = [new UserMachine("vm", [Path.Combine(_folder, "disk.raw")])],
                 MergeDelay = TimeSpan.FromMilliseconds(_random.Next(3)), Random = random, NewId = NextId,
             };
             _lab = new LabParts(options, NullLoggerFactory.Instance);

@@ -99,6 +99,13 @@ public sealed class UserDiskTests(LabRig rig) : IClassFixture<LabRig>
             ("AffectedSnapshot", Reference("Msvm_VirtualSystemSettingData", ("InstanceID", (string)created["checkpointId"]!))));
     }
 
+    [Fact]
+    public async Task A_second_lab_over_the_same_folder_is_refused()
+    {
+        var refused = await Assert.ThrowsAsync<IOException>(() => StartAsync(rig.Server.DataFolder, [], TimeProvider.System));
+        Assert.StartsWith("Another lab runs over", refused.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("a/b")]
     [InlineData("..")]

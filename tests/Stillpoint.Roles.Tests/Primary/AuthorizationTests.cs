@@ -48,13 +48,15 @@ public sealed class AuthorizationTests : IAsyncLifetime
                 var should = policy switch
                 {
                     // These answer for themselves who is wrong: by the same status.
-                    "anonymous" when path.EndsWith("/sessions", StringComparison.Ordinal) || path.EndsWith("/join", StringComparison.Ordinal) => letIn,
+                    "anonymous" when path.EndsWith("/sessions", StringComparison.Ordinal)
+                        || path.EndsWith("/join", StringComparison.Ordinal) => letIn,
                     "anonymous" => true,
                     "peer" => false,
                     _ => role >= Enum.Parse<UserRole>(policy),
                 };
                 if (letIn != should) wrong.Add($"{method} {path} as {who}: {(int)answer.StatusCode}, it is for {policy}");
-                if ((int)answer.StatusCode >= 500 && answer.StatusCode != HttpStatusCode.ServiceUnavailable) wrong.Add($"{method} {path} as {who}: {(int)answer.StatusCode}");
+                if ((int)answer.StatusCode >= 500 && answer.StatusCode != HttpStatusCode.ServiceUnavailable)
+                    wrong.Add($"{method} {path} as {who}: {(int)answer.StatusCode}");
             }
         }
         Assert.Empty(wrong);
@@ -72,7 +74,8 @@ public sealed class AuthorizationTests : IAsyncLifetime
     {
         var byRole = Endpoints().GroupBy(e => e.Policy).ToDictionary(g => g.Key, g => g.Select(e => $"{e.Method} {e.Path}").Order().ToList());
         Assert.All(byRole["Viewer"], e => Assert.True(
-            e.StartsWith("GET ", StringComparison.Ordinal) || e.Contains("/tokens", StringComparison.Ordinal) || e.Contains("/me/", StringComparison.Ordinal)
+            e.StartsWith("GET ", StringComparison.Ordinal) || e.Contains("/tokens", StringComparison.Ordinal)
+                || e.Contains("/me/", StringComparison.Ordinal)
                 || e.Contains("/sessions/current", StringComparison.Ordinal), e));
         Assert.Equal(
             ["POST /api/v1/hosts/name/test", $"POST /api/v1/jobs/{s_id}/cancel", $"POST /api/v1/jobs/{s_id}/retry", "POST /api/v1/policies/name/runs",
@@ -81,7 +84,8 @@ public sealed class AuthorizationTests : IAsyncLifetime
         Assert.Contains("GET /api/v1/audit", byRole["Admin"]);
         using var document = System.Text.Json.JsonDocument.Parse(await _rig.Admin.GetStringAsync(new Uri(_rig.Server.Address, "/openapi/v1.json")));
         var described = document.RootElement.GetProperty("paths").EnumerateObject().Count();
-        Assert.Equal(Endpoints().Where(e => e.Path.StartsWith("/api/", StringComparison.Ordinal)).Select(e => e.Pattern).Distinct().Count(), described);
+        Assert.Equal(Endpoints().Where(e => e.Path.StartsWith("/api/", StringComparison.Ordinal))
+            .Select(e => e.Pattern).Distinct().Count(), described);
     }
 
     [Fact]
@@ -173,7 +177,8 @@ public sealed class AuthorizationTests : IAsyncLifetime
         ? "anonymous"
         : endpoint.Metadata.GetMetadata<IAuthorizeData>()?.Policy ?? "Admin";
 
-    private static string Filled(RoutePattern pattern) => "/" + string.Join('/', pattern.PathSegments.Select(segment => string.Concat(segment.Parts.Select(part => part switch
+    private static string Filled(RoutePattern pattern) => "/" + string.Join('/', pattern.PathSegments.Select(
+        segment => string.Concat(segment.Parts.Select(part => part switch
     {
         RoutePatternLiteralPart literal => literal.Content,
         RoutePatternParameterPart { Name: "id" } => s_id.ToString(),

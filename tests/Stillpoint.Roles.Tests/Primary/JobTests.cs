@@ -251,7 +251,8 @@ public sealed class JobTests : IAsyncLifetime
         var job = await Run("web");
         var order = await _host.NextBackup();
         var committed = ScriptedClient.Report(order, JobOutcome.Ok, _rig.Time.GetUtcNow()).Image! with { Vm = null };
-        _media.Stored.AddRange([committed, committed with { Id = _rig.NextId(), JobId = _rig.NextId() }, committed with { Id = _rig.NextId(), VmId = ScriptedClient.VmId(2) }]);
+        _media.Stored.AddRange([committed, committed with { Id = _rig.NextId(), JobId = _rig.NextId() },
+            committed with { Id = _rig.NextId(), VmId = ScriptedClient.VmId(2) }]);
         await _rig.Job(job.Id, j => j.TakenOver);
         await _host.Disconnect();
         await _host.Connect();

@@ -52,11 +52,13 @@ public sealed class JoinEndpointTests : IAsyncLifetime
     {
         var token = await _rig.Post<JoinToken>("join-tokens", new { @for = "host", hours = 1 });
         using var http = _rig.Anonymous();
-        await PrimaryRig.Refused(await http.PostAsJsonAsync("join", new JoinRequest(token.Token!, "hv1", "client", "no request"), Words.Json), HttpStatusCode.Conflict);
+        await PrimaryRig.Refused(await http.PostAsJsonAsync("join", new JoinRequest(token.Token!, "hv1", "client", "no request"), Words.Json),
+            HttpStatusCode.Conflict);
         Assert.Null(Assert.Single((await _rig.Get<Page<JoinToken>>("join-tokens")).Items).Used);
         _rig.Time.Advance(TimeSpan.FromHours(2));
         var (_, csr) = RoleIdentityRequest("hv1");
-        await PrimaryRig.Refused(await http.PostAsJsonAsync("join", new JoinRequest(token.Token!, "hv1", "client", csr), Words.Json), HttpStatusCode.Forbidden);
+        await PrimaryRig.Refused(await http.PostAsJsonAsync("join", new JoinRequest(token.Token!, "hv1", "client", csr), Words.Json),
+            HttpStatusCode.Forbidden);
     }
 
     [Theory]
@@ -104,7 +106,8 @@ public sealed class JoinEndpointTests : IAsyncLifetime
     {
         using var handler = new SocketsHttpHandler();
         handler.SslOptions.RemoteCertificateValidationCallback = new AuthorityPin(_rig.Server.Fingerprint, _rig.Time).Accept;
-        if (certificate is not null) handler.SslOptions.ClientCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true);
+        if (certificate is not null) handler.SslOptions.ClientCertificateContext =
+            SslStreamCertificateContext.Create(certificate, null, offline: true);
         using var invoker = new HttpMessageInvoker(handler, disposeHandler: false);
         using var socket = new ClientWebSocket();
         socket.Options.CollectHttpResponseDetails = true;

@@ -28,7 +28,8 @@ public sealed class PolicyTests : IAsyncLifetime
             GuestBackupType = GuestBackupType.Full,
             RescanDays = 14,
             TrackingAudit = false,
-            Schedules = [new Schedule("weekly", ImageType.Full, TimeSpan.FromDays(7), new Retention(60, 4)), new Schedule("hand", ImageType.CumulativeIncremental, null, new Retention(1, 0))],
+            Schedules = [new Schedule("weekly", ImageType.Full, TimeSpan.FromDays(7), new Retention(60, 4)),
+                new Schedule("hand", ImageType.CumulativeIncremental, null, new Retention(1, 0))],
         };
         await _rig.Post<PolicyView>("policies", policy);
         await _rig.RestartServer();
@@ -51,10 +52,12 @@ public sealed class PolicyTests : IAsyncLifetime
         {
             StorageUnit = "missing",
             RescanDays = 0,
-            Schedules = [new Schedule("a", ImageType.Full, TimeSpan.FromSeconds(1), new Retention(0, 0)), new Schedule("A", ImageType.Full, null, new Retention(1, 1))],
+            Schedules = [new Schedule("a", ImageType.Full, TimeSpan.FromSeconds(1), new Retention(0, 0)),
+                new Schedule("A", ImageType.Full, null, new Retention(1, 1))],
         };
         var problem = await PrimaryRig.Refused(await _rig.Admin.PostAsJsonAsync("policies", bad, Words.Json), HttpStatusCode.BadRequest);
-        foreach (var part in (string[])["name:", "storageUnit:", "rescanDays:", "schedules[0].every", "schedules[0].retention", "schedules[1].name", "nowhere"])
+        foreach (var part in (string[])["name:", "storageUnit:", "rescanDays:", "schedules[0].every", "schedules[0].retention",
+            "schedules[1].name", "nowhere"])
             Assert.Contains(problem.Findings!, f => f.Contains(part, StringComparison.Ordinal));
     }
 
@@ -109,13 +112,16 @@ public sealed class PolicyTests : IAsyncLifetime
     public async Task A_storage_unit_that_its_media_server_cannot_make_is_not_kept()
     {
         var problem = await PrimaryRig.Refused(
-            await _rig.Admin.PostAsJsonAsync("storage-units", new StorageUnitRequest("second", "ms1", "/full/disk"), Words.Json), HttpStatusCode.Conflict);
+            await _rig.Admin.PostAsJsonAsync("storage-units", new StorageUnitRequest("second", "ms1", "/full/disk"), Words.Json),
+                HttpStatusCode.Conflict);
         Assert.Contains("full", problem.Detail);
         Assert.Single((await _rig.Get<Page<StorageUnitView>>("storage-units")).Items);
         await PrimaryRig.Refused(
-            await _rig.Admin.PostAsJsonAsync("storage-units", new StorageUnitRequest("main", "ms1", "/srv/units/other"), Words.Json), HttpStatusCode.Conflict);
+            await _rig.Admin.PostAsJsonAsync("storage-units", new StorageUnitRequest("main", "ms1", "/srv/units/other"), Words.Json),
+                HttpStatusCode.Conflict);
         await PrimaryRig.Refused(
-            await _rig.Admin.PostAsJsonAsync("storage-units", new StorageUnitRequest("x", "ms1", "/srv/x", ChunkSize: 1000), Words.Json), HttpStatusCode.BadRequest);
+            await _rig.Admin.PostAsJsonAsync("storage-units", new StorageUnitRequest("x", "ms1", "/srv/x", ChunkSize: 1000), Words.Json),
+                HttpStatusCode.BadRequest);
     }
 
     [Fact]
@@ -123,7 +129,8 @@ public sealed class PolicyTests : IAsyncLifetime
     {
         await _rig.Post<PolicyView>("policies", Policies.Sound("hourly", new VmSelection("hv1", "web"), new VmSelection("hv1", "ghost")) with
         {
-            Schedules = [new Schedule("full", ImageType.Full, TimeSpan.FromDays(1), new Retention(1, 1)), new Schedule("inc", ImageType.DifferentialIncremental, TimeSpan.FromHours(1), new Retention(1, 1))],
+            Schedules = [new Schedule("full", ImageType.Full, TimeSpan.FromDays(1), new Retention(1, 1)),
+                new Schedule("inc", ImageType.DifferentialIncremental, TimeSpan.FromHours(1), new Retention(1, 1))],
         });
         _rig.Time.Advance(TimeSpan.FromHours(5.5));
         var jobs = await _rig.Eventually(() => _rig.Get<Page<Job>>("jobs?policy=hourly"), j => j.Items.Count >= 2, TimeSpan.FromSeconds(1));

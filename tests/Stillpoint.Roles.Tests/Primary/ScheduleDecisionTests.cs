@@ -53,7 +53,8 @@ public sealed class ScheduleDecisionTests
     [Fact]
     public void A_run_by_hand_answers_for_the_due_time_before_it_only()
     {
-        var rhythm = Ran(Rhythm(new Schedule("daily", ImageType.Full, TimeSpan.FromDays(1), s_retention)), ["daily"], s_start.AddDays(1).AddHours(23));
+        var rhythm = Ran(Rhythm(new Schedule("daily", ImageType.Full, TimeSpan.FromDays(1), s_retention)), ["daily"],
+            s_start.AddDays(1).AddHours(23));
         Assert.Null(ScheduleDecision.Due(rhythm, s_start.AddDays(1).AddHours(23.5)));
         Assert.NotNull(ScheduleDecision.Due(rhythm, s_start.AddDays(2)));
     }
@@ -90,7 +91,8 @@ public sealed class ScheduleDecisionTests
         }, seed: "0000dT1h2Iy1", iter: 300);
     }
 
-    private static PolicyRhythm Rhythm(params IReadOnlyList<Schedule> schedules) => new(Policies.Sound("p") with { Schedules = schedules }, s_start, []);
+    private static PolicyRhythm Rhythm(params IReadOnlyList<Schedule> schedules) =>
+        new(Policies.Sound("p") with { Schedules = schedules }, s_start, []);
 
     private static PolicyRhythm Ran(PolicyRhythm rhythm, IReadOnlyList<string> schedules, DateTimeOffset at) => rhythm with
     {

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using Stillpoint.Chunks;
-using Stillpoint.Model;
 using Stillpoint.Storage;
 
 namespace Stillpoint.Store.Tests;
@@ -11,7 +9,7 @@ namespace Stillpoint.Store.Tests;
 public sealed class KillTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("stillpoint-kill-").FullName;
-    private readonly string? _command = FindCommand();
+    private readonly string? _command = CommandLine.Find();
 
     [Fact]
     public async Task Killed_at_each_point_the_unit_is_whole()
@@ -94,27 +92,11 @@ public sealed class KillTests : IDisposable
 
     private Process Start(string? killAt, params string[] arguments)
     {
-        var start = new ProcessStartInfo(_command!, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["STILLPOINT_KEY_FILE"] = Key;
-        start.Environment.Remove(Kill.Variable);
-        if (killAt is not null) start.Environment[Kill.Variable] = killAt;
-        var process = Process.Start(start)!;
+        var process = CommandLine.Start(_command!, Key, killAt, arguments);
         process.OutputDataReceived += static (_, _) => { };
         process.ErrorDataReceived += static (_, _) => { };
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         return process;
-    }
-
-    /// <summary>The command as <c>./stillpoint</c> builds it, else as a plain build leaves it.</summary>
-    private static string? FindCommand()
-    {
-        for (var directory = AppContext.BaseDirectory; directory is not null; directory = Path.GetDirectoryName(directory))
-        {
-            if (!File.Exists(Path.Combine(directory, "Stillpoint.slnx"))) continue;
-            return new[] { ".build/stillpoint/stillpoint", "src/Stillpoint/bin/Debug/net10.0/stillpoint" }
-                .Select(path => Path.Combine(directory, path)).FirstOrDefault(File.Exists);
-        }
-        return null;
     }
 }

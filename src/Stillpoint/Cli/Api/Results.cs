@@ -21,7 +21,7 @@ internal static class Results
         return ExitCodes.Ok;
     }
 
-    /// <summary>One thing: as names and values, or as a JSON object.</summary>
+    /// <summary>One thing: as names and values, those without a value left out, or as a JSON object.</summary>
     public static int Show<T>(ParseResult parsed, T thing, params IReadOnlyList<(string Name, string? Value)> facts)
     {
         if (IsJson(parsed))
@@ -30,7 +30,7 @@ internal static class Results
             return ExitCodes.Ok;
         }
         var grid = new Grid().AddColumn().AddColumn();
-        foreach (var (name, value) in facts) grid.AddRow(new Text(name, new Style(Color.Grey)), new Text(value ?? "–"));
+        foreach (var (name, value) in facts.Where(f => f.Value is not null)) grid.AddRow(new Text(name, new Style(Color.Grey)), new Text(value!));
         Terminal.Out.Write(grid);
         return ExitCodes.Ok;
     }
@@ -38,8 +38,6 @@ internal static class Results
     public static bool IsJson(ParseResult parsed) => parsed.GetValue(StillpointCommand.Output) == OutputFormat.Json;
 
     public static string? At(DateTimeOffset? at) => at?.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss'Z'");
-
-    public static string Short(Guid id) => id.ToString()[..8];
 
     public static string State(Job job) => job.Outcome is { } outcome ? Words.Of(outcome) : Words.Of(job.State);
 }

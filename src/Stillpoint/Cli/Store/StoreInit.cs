@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Stillpoint.Chunks;
 using Stillpoint.Durable;
 using Stillpoint.Storage;
+using Stillpoint.Model;
 
 namespace Stillpoint.Cli;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Stillpoint.Chunks;
 using Stillpoint.Storage;
 using Stillpoint.VirtualDisks;
+using Stillpoint.Model;
 
 namespace Stillpoint.Cli;
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Spectre.Console;
 using Stillpoint.Storage;
+using Stillpoint.Model;
 
 namespace Stillpoint.Cli;
 

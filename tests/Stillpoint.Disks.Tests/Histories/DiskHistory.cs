@@ -1,8 +1,9 @@
+using Microsoft.Extensions.Time.Testing;
 using Stillpoint.VirtualDisks;
 
 namespace Stillpoint.Disks.Tests;
 
-/// <summary>A chain of VHDX files and beside it what its leaf must read as. After a crash a byte is what the last flush promised, or what was
+/// <summary>A chain of files and beside it what its leaf must read as. After a crash a byte is what the last flush promised, or what was
 /// written to it since; then the model takes what is there.</summary>
 internal sealed class DiskHistory : IDisposable
 {
@@ -11,24 +12,26 @@ internal sealed class DiskHistory : IDisposable
     private readonly Random _random;
     private readonly CrashingFiles _files;
     private readonly SortedDictionary<string, int> _mix;
+    private readonly DiskFormat _format;
     private readonly int _sector;
     private readonly int _blockSize;
     private readonly List<string> _chain = [];
     private readonly List<(int Offset, byte[] Bytes)> _unflushed = [];
     private byte[] _promised;
     private byte[] _model;
-    private VhdxDisk _disk;
+    private VirtualDisk _disk;
     private int _names;
 
-    internal DiskHistory(int seed, int blockSize, int sector, SortedDictionary<string, int> mix)
+    internal DiskHistory(int seed, DiskFormat format, int blockSize, int sector, SortedDictionary<string, int> mix)
     {
+        _format = format;
         _random = new Random(seed);
         _files = new CrashingFiles(_random);
         (_blockSize, _sector, _mix) = (blockSize, sector, mix);
         _model = new byte[(3 * Mebibyte) + (_random.Next(1, 500) * sector)];
         _promised = [.. _model];
-        _chain.Add(_folder["d0.vhdx"]);
-        _disk = VhdxDisk.Create(_chain[0], new VhdxCreateOptions { Length = _model.Length, BlockSize = blockSize, LogicalSectorSize = sector, NewId = _folder.NewId, Files = _files });
+        _chain.Add(_folder[format == DiskFormat.Vhdx ? "d0.vhdx" : "d0.vhd"]);
+        _disk = Create(_chain[0], null);
     }
 
     internal void Step(int step)
@@ -71,7 +74,7 @@ internal sealed class DiskHistory : IDisposable
         Count("merge");
         Close();
         var child = _chain[^1];
-        VhdxDisk.MergeIntoParent(child, new VhdxMergeOptions { NewId = _folder.NewId, Files = _files });
+        DiskFile.MergeIntoParent(child, new VhdxMergeOptions { NewId = _folder.NewId, Files = _files });
         _chain.RemoveAt(_chain.Count - 1);
         File.Delete(child);
         Reopen();
@@ -119,6 +122,7 @@ internal sealed class DiskHistory : IDisposable
             if (_random.Next(2) == 0) (offset, length) = (offset / _sector * _sector, Math.Max(_sector, length / _sector * _sector));
             Note(offset, TestFolder.Noise(_random.Next(), length));
             _disk.Write(offset, _unflushed[^1].Bytes);
+            if (_random.Next(2) == 0) Flush();
         }
         return "write";
     }
@@ -147,13 +151,19 @@ internal sealed class DiskHistory : IDisposable
     {
         Count("snapshot");
         Close();
-        var path = _folder[$"d{++_names}.avhdx"];
-        _disk = VhdxDisk.Create(path, new VhdxCreateOptions
-        {
-            Kind = DiskKind.Differencing, Parent = _chain[^1], BlockSize = _blockSize, NewId = _folder.NewId, Files = _files,
-        });
+        var path = _folder[$"d{++_names}.{(_format == DiskFormat.Vhdx ? "avhdx" : "avhd")}"];
+        _disk = Create(path, _chain[^1]);
         _chain.Add(path);
         return "snapshot";
+    }
+
+    private VirtualDisk Create(string path, string? parent)
+    {
+        var length = parent is null ? _model.Length : 0;
+        var kind = parent is null ? DiskKind.Dynamic : DiskKind.Differencing;
+        return _format == DiskFormat.Vhdx
+            ? VhdxDisk.Create(path, new VhdxCreateOptions { Length = length, Kind = kind, Parent = parent, BlockSize = _blockSize, LogicalSectorSize = _sector, NewId = _folder.NewId, Files = _files })
+            : VhdFile.Create(path, new VhdCreateOptions { Length = length, Kind = kind, Parent = parent, BlockSize = _blockSize, NewId = _folder.NewId, Time = new FakeTimeProvider(), Files = _files });
     }
 
     private string Compact()
@@ -178,7 +188,7 @@ internal sealed class DiskHistory : IDisposable
         _disk.Dispose();
     }
 
-    private void Reopen() => _disk = (VhdxDisk)VirtualDisk.Open(_chain[^1], new DiskOpenOptions { ReadOnly = false, NewId = _folder.NewId, Files = _files });
+    private void Reopen() => _disk = VirtualDisk.Open(_chain[^1], new DiskOpenOptions { ReadOnly = false, NewId = _folder.NewId, Files = _files });
 
     private void Note(int offset, byte[] bytes)
     {

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace Stillpoint.Cli;
+namespace Stillpoint.Model;
 
 /// <summary>Numbers of bytes as people write them: binary units, <c>64K</c>, <c>1.5 GiB</c>.</summary>
-internal static partial class Bytes
+public static partial class Bytes
 {
     private static readonly string[] s_units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 

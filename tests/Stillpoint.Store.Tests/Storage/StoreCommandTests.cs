@@ -1,0 +1,113 @@
+using System.Text.Json;
+
+namespace Stillpoint.Store.Tests;
+
+/// <summary><c>stillpoint store</c> as scripts see it: JSON, exit codes, what is refused.</summary>
+[Trait("Kind", "Slow")]
+public sealed class StoreCommandTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("stillpoint-command-").FullName;
+    private readonly string? _command = CommandLine.Find();
+
+    [Fact]
+    public async Task The_whole_story()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        var disk = Disks.Make(6 << 20, seed: 1, share: 0.6);
+        await File.WriteAllBytesAsync(In("a.raw"), disk);
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"), "--chunk-size", "64K", "--level", "3")).Code);
+        Assert.Equal(1, (await RunAsync("store", "init", In("u"))).Code);
+
+        var full = await JsonAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--output", "json");
+        Assert.Equal("full", full.GetProperty("type").GetString());
+        Disks.Fill(disk.AsSpan(1_000_000, 70_000), new Random(1));
+        await File.WriteAllBytesAsync(In("a.raw"), disk);
+        await File.WriteAllTextAsync(In("changed"), "# what changed\n1060000 10000\n1000000 65000   # overlaps\n\n1010000\t51000\n");
+        var incremental = await JsonAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--base", "latest", "--changed", In("changed"), "--output", "json");
+        var figures = incremental.GetProperty("disks")[0];
+        Assert.Equal("differential-incremental", incremental.GetProperty("type").GetString());
+        Assert.Equal(70_000, figures.GetProperty("bytesChanged").GetInt64());
+        Assert.Equal(2 * Disks.Chunk, figures.GetProperty("bytesRead").GetInt64());
+        Assert.Equal(2 * Disks.Chunk, figures.GetProperty("bytesSent").GetInt64());
+
+        var id = incremental.GetProperty("id").GetString()!;
+        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), id[..8], In("r.raw"))).Code);
+        Assert.Equal(disk, await File.ReadAllBytesAsync(In("r.raw")));
+        Assert.Equal(1, (await RunAsync("store", "restore", In("u"), id, In("r.raw"))).Code);
+
+        Assert.Equal("sound", (await JsonAsync("store", "verify", In("u"), "--output", "json")).GetProperty("verdict").GetString());
+        var images = await JsonAsync("store", "images", In("u"), "--output", "json");
+        Assert.Equal([id, full.GetProperty("id").GetString()], images.EnumerateArray().Select(i => i.GetProperty("id").GetString()));
+        Assert.Equal("web", images[0].GetProperty("vm").GetString());
+        Assert.Equal("sound", images[0].GetProperty("verified").GetProperty("result").GetString());
+        Assert.Equal(2, (await JsonAsync("store", "stats", In("u"), "--output", "json")).GetProperty("stats").GetProperty("images").GetInt32());
+    }
+
+    [Fact]
+    public async Task Exit_codes_say_what_happened()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        await File.WriteAllBytesAsync(In("a.raw"), Disks.Make(2 << 20, seed: 1, share: 1));
+        foreach (var verb in new[] { "images", "verify", "stats" }) Assert.Equal(10, (await RunAsync("store", verb, In("none"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"))).Code);
+        Assert.Equal(10, (await RunAsync("store", "backup", In("u"), In("none.raw"), "--vm", "web")).Code);
+        Assert.Equal(10, (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web")).Code);
+        Assert.Equal(10, (await RunAsync("store", "restore", In("u"), "ffffffffffff", In("r.raw"))).Code);
+
+        await File.WriteAllTextAsync(In("changed"), "0 2097153\n");
+        var past = await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--base", "latest", "--changed", In("changed"));
+        Assert.Equal(1, past.Code);
+        Assert.Contains("line 1", past.Error, StringComparison.Ordinal);
+        Assert.Equal(1, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--base", "latest")).Code);
+
+        var pack = Directory.EnumerateFiles(In("u"), "*.data", SearchOption.AllDirectories).Single();
+        var bytes = await File.ReadAllBytesAsync(pack);
+        bytes[bytes.Length / 2] ^= 1;
+        await File.WriteAllBytesAsync(pack, bytes);
+        Assert.Equal(4, (await RunAsync("store", "verify", In("u"), "--stored")).Code);
+        Assert.Equal(4, (await RunAsync("store", "verify", In("u"))).Code);
+        Assert.Equal(1, (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Code);
+        Assert.False(File.Exists(In("r.raw")));
+        await File.WriteAllTextAsync(In("changed"), "0 512\n");
+        var onDamaged = await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--base", "latest", "--changed", In("changed"));
+        Assert.Equal(4, onDamaged.Code);
+    }
+
+    [Fact]
+    public async Task A_write_that_the_list_lacks_means_a_full_read_and_is_said()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        var disk = Disks.Make(4 << 20, seed: 1, share: 1);
+        await File.WriteAllBytesAsync(In("a.raw"), disk);
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web")).Code);
+        disk[3_000_000] ^= 1;
+        await File.WriteAllBytesAsync(In("a.raw"), disk);
+        await File.WriteAllTextAsync(In("changed"), "0 512\n");
+        var image = await JsonAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--base", "latest", "--changed", In("changed"), "--output", "json");
+        Assert.Equal("change tracking missed a write", image.GetProperty("disks")[0].GetProperty("fullReason").GetString());
+        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Code);
+        Assert.Equal(disk, await File.ReadAllBytesAsync(In("r.raw")));
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private string In(string name) => Path.Combine(_folder, name);
+
+    private async Task<JsonElement> JsonAsync(params string[] arguments)
+    {
+        var (code, output, error) = await RunAsync(arguments);
+        Assert.True(code == 0, error);
+        return JsonDocument.Parse(output).RootElement;
+    }
+
+    private async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
+    {
+        using var process = CommandLine.Start(_command!, In("key"), null, arguments);
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await output, await error);
+    }
+}
