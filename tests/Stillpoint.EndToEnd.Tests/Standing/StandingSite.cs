@@ -107,6 +107,17 @@ public sealed class StandingSite : IAsyncLifetime
         return file;
     }
 
+    /// <summary>Restores a VM by the command line; it must come back, off.</summary>
+    internal async Task<LabVm> RestoreVmAsync(ImageRecord image, string name)
+    {
+        var said = await CliAsync("restore", "vm", image.Id.ToString(), "--host", Site.HostName, "--name", name, "--wait");
+        Assert.True(said.ExitCode == 0, said.All);
+        var vm = await Lab.VmAsync(name, Cancel);
+        Assert.False(vm.Planned);
+        Assert.Equal("off", vm.State);
+        return vm;
+    }
+
     /// <summary>Restores a disk of the image that was just made and has the lab hold it against its own record of that checkpoint.</summary>
     internal async Task AssertRestoresAsync(ImageRecord image, int disk = 0)
     {

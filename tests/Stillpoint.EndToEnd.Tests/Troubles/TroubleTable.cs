@@ -43,6 +43,14 @@ internal static class TroubleTable
             Break = site => site.PolicyAsync("app-and-ghost", ["ghost", "app"]),
             Mend = site => site.Site.Api.Put<PolicyView>("policies/app-and-ghost", StandingSite.Policy("app-and-ghost", ["app"]), Cancel),
         },
+        new("VM gone since the host was looked at", Phase.Initiate, "VM twin", "no VM of the id", "stillpoint host test")
+        {
+            Policy = "app-and-twin",
+            Vm = "twin",
+            NewImages = 1,
+            Break = LoseTwinAsync,
+            Mend = site => site.Site.Api.Put<PolicyView>("policies/app-and-twin", StandingSite.Policy("app-and-twin", ["app"]), Cancel),
+        },
         new("VM in a state that cannot be checkpointed", Phase.Initiate, "VM app", "state", "Wait until the VM has started")
         {
             Break = site => site.Lab.StateAsync("app", "starting", Cancel),
@@ -78,4 +86,15 @@ internal static class TroubleTable
             Break = TroubleRow.Fault("convert-fails", "app"),
         },
     ];
+
+    /// <summary>A VM that the primary server saw on the host, and that somebody removed from it.</summary>
+    private static async Task LoseTwinAsync(StandingSite site)
+    {
+        var image = (await site.Site.Api.List<ImageRecord>("images?vm=app", Cancel))[0];
+        await site.RestoreVmAsync(image, "twin");
+        Assert.Equal(0, (await site.CliAsync("host", "test", Site.HostName)).ExitCode);
+        await site.PolicyAsync("app-and-twin", ["twin", "app"]);
+        await using var host = site.OpenHost();
+        await host.DestroyVirtualMachineAsync((await site.Lab.VmAsync("twin", Cancel)).Id, Cancel);
+    }
 }
