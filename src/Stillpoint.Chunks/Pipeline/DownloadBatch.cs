@@ -1,3 +1,5 @@
+using Stillpoint.Model;
+
 namespace Stillpoint.Chunks;
 
 /// <summary>Some chunks on their way to a target.</summary>
@@ -6,7 +8,24 @@ namespace Stillpoint.Chunks;
 internal sealed record DownloadBatch(long BytesWritten, long End)
 {
     /// <summary>Reads, opens and writes chunks that fit <paramref name="buffer"/>; neighbours leave in one write.</summary>
+    /// <exception cref="TroubleException">A chunk is missing or damaged: the bytes of the stream that it holds are named.</exception>
     public static async Task<DownloadBatch> RunAsync(
+        IImageReader reader, RecordOpener opener, TreeShape shape, List<ChunkAt> chunks, IDiskTarget target, byte[] buffer, CancellationToken cancel)
+    {
+        try
+        {
+            return await MoveAsync(reader, opener, shape, chunks, target, buffer, cancel);
+        }
+        catch (TroubleException failure) when (chunks.FindIndex(c => failure.Trouble.Culprit == $"chunk {c.Id}") is var found and >= 0)
+        {
+            // Whoever looks for what is lost needs the place on the disk. The unit that found the damage knows the chunk only.
+            var first = chunks[found].Number * shape.ChunkSize;
+            var last = first + shape.LengthOf(chunks[found].Number) - 1;
+            throw new TroubleException(failure.Trouble with { Message = $"{failure.Trouble.Message} It holds the bytes {first} to {last}." }, failure);
+        }
+    }
+
+    private static async Task<DownloadBatch> MoveAsync(
         IImageReader reader, RecordOpener opener, TreeShape shape, List<ChunkAt> chunks, IDiskTarget target, byte[] buffer, CancellationToken cancel)
     {
         var records = await reader.ReadRecordsAsync(chunks.ConvertAll(c => c.Id), cancel);

@@ -10,8 +10,18 @@ internal sealed record RestoreSource(IImageReader Unit, DomainKeys Keys, ImageHe
     public async Task WriteAsync(StreamHeader stream, IDiskTarget target, IProgress<long>? progress, CancellationToken cancel)
     {
         using var opener = new RecordOpener(Keys);
-        await DiskDownload.RunAsync(Unit, opener, stream, target, progress, cancel);
+        try
+        {
+            await DiskDownload.RunAsync(Unit, opener, stream, target, progress, cancel);
+        }
+        catch (TroubleException failure)
+        {
+            throw new TroubleException(failure.Trouble with { Culprit = $"{NameOf(stream)}, {failure.Trouble.Culprit}" }, failure);
+        }
     }
+
+    private string NameOf(StreamHeader stream) =>
+        Disks.Where(d => d.Stream == stream).Select(d => d.Disk.Name).Concat(Files.Where(f => f.Stream == stream).Select(f => f.File.Name)).FirstOrDefault("a stream");
 
     /// <summary>Finds the image that the order names.</summary>
     public static async Task<RestoreSource> FindAsync(IImageReader unit, DomainKeys keys, Guid imageId, CancellationToken cancel)

@@ -15,10 +15,16 @@ internal static class StillpointCommand
         DefaultValueFactory = _ => OutputFormat.Table,
     };
 
-    public static async Task<int> RunAsync(string[] arguments)
+    /// <summary>The whole tree.</summary>
+    public static RootCommand Create()
     {
         var root = new RootCommand("Stillpoint: backup for Hyper-V virtual machines.") { Output };
         foreach (var command in Commands()) root.Add(command);
+        return root;
+    }
+
+    public static async Task<int> RunAsync(string[] arguments)
+    {
         var configuration = new InvocationConfiguration
         {
             EnableDefaultExceptionHandler = false,
@@ -27,7 +33,7 @@ internal static class StillpointCommand
         };
         try
         {
-            return await root.Parse(arguments).InvokeAsync(configuration);
+            return await Create().Parse(arguments).InvokeAsync(configuration);
         }
         catch (Exception failure)
         {

@@ -4,9 +4,19 @@ using Stillpoint.Model;
 namespace Stillpoint.Demo;
 
 /// <summary>One backup of the demo: the image, and the lab's own record of the checkpoint it was read from.</summary>
-internal sealed record DemoBackup(string Vm, Job Job, ImageRecord Image, LabRecord Record)
+/// <param name="Vm">The VM's name.</param>
+/// <param name="Job">The job that made it.</param>
+/// <param name="Image">The image.</param>
+/// <param name="Record">The record.</param>
+/// <param name="Since">Records since the image's base, this one last; none for a full.</param>
+internal sealed record DemoBackup(string Vm, Job Job, ImageRecord Image, LabRecord Record, IReadOnlyList<LabRecord> Since)
 {
     public Guid CheckpointId => Record.CheckpointId;
+
+    /// <summary>What the lab counted for a disk since the base: a bound where several counts are added, for the same bytes may be in two.</summary>
+    public string LabCount(int disk) => Since.Count == 0
+        ? "-"
+        : $"{(Since.Count > 1 ? "≤ " : "")}{Bytes.Format(Since.Sum(r => r.Disks[disk].BytesChanged))}";
 }
 
 /// <summary>What the demo has seen so far: its backups, and what did not hold.</summary>
@@ -41,7 +51,14 @@ internal sealed class DemoLedger(Site site)
     {
         var image = await site.Api.Get<ImageRecord>($"images/{job.ImageId}", cancel);
         var record = (await site.Lab.RecordsAsync(job.VmName, cancel)).Last(r => r.Kind == "recovery");
-        var backup = new DemoBackup(job.VmName, job, image, record);
+        var earlier = _backups.Where(b => b.Vm == job.VmName).Reverse().TakeWhile(b => b.Image.Type != ImageType.Full).Select(b => b.Record).Reverse();
+        IReadOnlyList<LabRecord> since = image.Type switch
+        {
+            ImageType.Full => [],
+            ImageType.CumulativeIncremental => [.. earlier, record],
+            _ => [record],
+        };
+        var backup = new DemoBackup(job.VmName, job, image, record, since);
         _backups.Add(backup);
         return backup;
     }

@@ -44,10 +44,17 @@ internal sealed class DemoStory(Site site, bool kept)
         Terminal.Out.Write(table);
 
         await site.VmsAsync(cancel);
-        var vms = Terminal.NewTable("VM", ">generation", "state", "guest can be quiesced", ">disks", "first disk");
+        // Somebody's checkpoint makes web's disk a chain of two files: what its guest writes from here on lies in parts of blocks.
+        await site.Lab.UserCheckpointAsync("web", cancel);
+        var vms = Terminal.NewTable("VM", ">generation", "state", "guest can be quiesced", ">checkpoints", "disks");
         foreach (var vm in await site.Lab.VmsAsync(cancel))
-            vms.AddRow(vm.Name, $"{vm.Generation}", vm.State, vm.CanQuiesce ? "yes" : "no", $"{vm.Disks.Count}", Markup.Escape(vm.Disks[0].Path));
+        {
+            vms.AddRow(
+                vm.Name, $"{vm.Generation}", vm.State, vm.CanQuiesce ? "yes" : "no", $"{vm.Checkpoints.Count}",
+                Markup.Escape(string.Join(", ", vm.Disks.Select(d => DemoTables.FileName(d.Path)))));
+        }
         Terminal.Out.Write(vms);
+        Terminal.Out.WriteLine("  The checkpoint of web is somebody's own; Stillpoint leaves it alone.");
     }
 
     private async Task ProtectAsync(CancellationToken cancel)
@@ -91,7 +98,11 @@ internal sealed class DemoStory(Site site, bool kept)
         var failed = (await site.RunAsync(Legacy, "full", null, cancel))[0];
         DemoTables.Phases([failed]);
         _ledger.Check(failed.Job.Outcome == JobOutcome.Failed, "an application-consistent backup of legacy fails");
-        Terminal.Out.MarkupLineInterpolated($"  [red]failed, as it must:[/] {failed.Job.Trouble?.ToString() ?? "without a word"}");
+        if (failed.Job.Trouble is { } trouble)
+        {
+            Terminal.Out.MarkupLineInterpolated($"  [red]failed, as it must:[/] {trouble.Culprit}: {trouble.Message}");
+            Terminal.Out.MarkupLineInterpolated($"  [yellow]next:[/] {trouble.NextStep}");
+        }
         var vm = await site.Lab.VmAsync("legacy", cancel);
         _ledger.Check(vm.Checkpoints.Count == 0 && vm.ReferencePoints.Count == 0, "the failed backup left nothing on the host");
 
@@ -105,12 +116,12 @@ internal sealed class DemoStory(Site site, bool kept)
     private async Task RestoreAsync(CancellationToken cancel)
     {
         Heading(7, "Restore: a VM under new names and a disk to a file, from the first and from the last image");
-        var table = Terminal.NewTable("restored", "from image", "taken", ">size", "compared by the lab with its record");
+        var table = Terminal.NewTable("restored", "from image", "taken", ">size", "against the lab's record");
         foreach (var backup in new[] { _ledger.First("web"), _ledger.Last("web") })
         {
             var name = backup == _ledger.First("web") ? "web-first" : "web-last";
             var job = await _ledger.RestoreAsync("restores/vm", new { image = backup.Image.Id, host = Site.HostName, name, start = true }, cancel);
-            await CompareAsync(table, $"VM {name}", backup, job.Job.RestoredFiles, 0, cancel);
+            await CompareAsync(table, backup, job, new RestoredDisks($"VM {name}", job.Job.RestoredFiles, 0), cancel);
             var state = (await site.Lab.VmsAsync(cancel)).FirstOrDefault(v => v.Name == name)?.State;
             _ledger.Check(state == "running", $"the restored VM {name} runs");
         }
@@ -119,25 +130,24 @@ internal sealed class DemoStory(Site site, bool kept)
             var disk = backup.Image.Disks[1].Name;
             var target = $@"C:\Restored\{(backup == _ledger.First("db") ? "first" : "last")}-{disk}";
             var job = await _ledger.RestoreAsync("restores/disk", new { image = backup.Image.Id, host = Site.HostName, disk, file = target }, cancel);
-            await CompareAsync(table, $"disk {target}", backup, job.Job.RestoredFiles, 1, cancel);
+            await CompareAsync(table, backup, job, new RestoredDisks(target, job.Job.RestoredFiles, 1), cancel);
         }
         Terminal.Out.Write(table);
+        var left = (await site.Lab.VmAsync("web", cancel)).Checkpoints;
+        _ledger.Check(left is [{ Kind: "user" }], "web has the checkpoint that was not ours, and no other");
     }
 
-    private async Task CompareAsync(Table table, string what, DemoBackup backup, IReadOnlyList<string> files, int firstDisk, CancellationToken cancel)
+    private async Task CompareAsync(Table table, DemoBackup backup, JobView job, RestoredDisks restored, CancellationToken cancel)
     {
-        for (var i = 0; i < files.Count; i++)
+        DemoTables.PhasesInLine(restored.What, job);
+        _ledger.Check(restored.Files.Count > 0, $"the restore of {restored.What} wrote a disk");
+        foreach (var verdict in await DiskVerdict.OfAsync(site.Lab, backup.CheckpointId, restored, cancel))
         {
-            var disk = firstDisk + i;
-            var result = await site.Lab.CompareAsync(backup.CheckpointId, disk, files[i], cancel);
-            var verdict = result.Identical
-                ? $"restored {what} disk {disk}: identical"
-                : $"restored {what} disk {disk}: DIFFERS from byte {result.FirstDifferenceOffset}";
-            _ledger.Check(result.Identical, verdict);
+            _ledger.Check(verdict.Identical, verdict.ToString());
             table.AddRow(
-                Markup.Escape(what), ShortId.Of(backup.Image.Id), $"{backup.Image.Created:HH:mm:ss}", Bytes.Format(backup.Image.Disks[disk].Size),
-                result.Identical ? "[green]identical[/]" : $"[red]differs from byte {result.FirstDifferenceOffset}[/]");
-            Terminal.Out.WriteLine("  " + verdict);
+                Markup.Escape(restored.What), ShortId.Of(backup.Image.Id), $"{backup.Image.Created:HH:mm:ss}",
+                Bytes.Format(backup.Image.Disks[verdict.Disk].Size), verdict.Identical ? "[green]identical[/]" : $"[red]{verdict.Finding}[/]");
+            Terminal.Out.WriteLine($"  {verdict}");
         }
     }
 
@@ -148,9 +158,12 @@ internal sealed class DemoStory(Site site, bool kept)
         var memory = site.Roles.Sum(r => r.PeakMemory()) + Environment.WorkingSet;
         var seconds = TimeProvider.System.GetElapsedTime(_started).TotalSeconds;
         var unit = new DirectoryInfo(site.UnitFolder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
+        var size = _ledger.Backups.SelectMany(b => b.Image.Disks).Sum(d => d.Size);
+        var vms = _ledger.Backups.Select(b => b.Vm).Distinct().Count();
         var facts = Terminal.NewTable("", "").HideHeaders();
-        facts.AddRow("images", $"{_ledger.Backups.Count} of {_ledger.Backups.Select(b => b.Vm).Distinct().Count()} VMs, each complete in itself");
-        facts.AddRow("storage unit", $"{Markup.Escape(site.UnitFolder)}, {Bytes.Format(unit)}, encrypted");
+        facts.AddRow("protected", $"{_ledger.Backups.Count} images of {vms} VMs, each complete in itself: {Bytes.Format(size)} of disks");
+        facts.AddRow("stored", $"{Bytes.Format(unit)}, deduplicated, compressed, encrypted: 1 part in {Math.Max(1, size / Math.Max(1, unit))}");
+        facts.AddRow("where", Markup.Escape(site.UnitFolder) + (kept ? "" : " (removed when the demo ends)"));
         facts.AddRow("time", $"{seconds:0.0} s");
         facts.AddRow("memory, all processes", $"{Bytes.Format(memory)} at most");
         Terminal.Out.Write(facts);
@@ -162,11 +175,12 @@ internal sealed class DemoStory(Site site, bool kept)
             Terminal.Out.WriteLine($"  export STILLPOINT_KEY_FILE={site.KeyFile}");
             Terminal.Out.WriteLine($"  stillpoint store images {site.UnitFolder}");
             Terminal.Out.WriteLine($"  stillpoint store verify {site.UnitFolder}");
-            Terminal.Out.WriteLine($"  stillpoint store restore {site.UnitFolder} {ShortId.Of(_ledger.Last("web").Image.Id)} web.raw");
+            Terminal.Out.WriteLine($"  stillpoint store restore {site.UnitFolder} {ShortId.Of(_ledger.Last("web").Image.Id)} web-restored");
         }
         else
         {
-            Terminal.Out.WriteLine("Next: 'stillpoint demo --keep DIR' leaves the storage unit for 'stillpoint store'; the README says how to protect a host of yours.");
+            Terminal.Out.WriteLine("Next: 'stillpoint demo --keep DIR' keeps the storage unit, to look at it with 'stillpoint store'.");
+            Terminal.Out.WriteLine("      How to protect a host of yours: README, \"Protect a host\".");
         }
     }
 

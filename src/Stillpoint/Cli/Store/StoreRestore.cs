@@ -13,7 +13,7 @@ internal static class StoreRestore
     {
         var directory = StoreAccess.NewDirectory();
         var image = new Argument<string>("IMAGE") { Description = "The image: its id, the beginning of it, or latest." };
-        var target = new Argument<string>("TARGET") { Description = "File to write where the image has one disk, else a folder." };
+        var target = new Argument<string>("TARGET") { Description = "File to write where the image is one disk and nothing else; a folder for a VM's image, which has its configuration too." };
         var keyFile = StoreAccess.NewKeyFile();
         var format = new Option<string?>("--format") { Description = "Format of the disk files; by default what the ending says: .vhdx, .vhd, else raw.", HelpName = "raw|vhdx|vhd" };
         format.AcceptOnlyFromAmong("raw", "vhdx", "vhd");
