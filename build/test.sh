@@ -3,21 +3,23 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
-fast=0 areas=()
+fast=0 long=0 areas=()
 for argument in "$@"; do
   case $argument in
     --fast) fast=1 ;;
+    --long) long=1 ;;
     disks|store|hyperv|roles|main) areas+=("$argument") ;;
-    -h|--help) sed -n '2,5s/^# //p' test; exit 0 ;;
+    -h|--help) sed -n '2,6s/^# //p' test; exit 0 ;;
     *) echo "test: unknown argument '$argument' (areas: disks store hyperv roles main)" >&2; exit 2 ;;
   esac
 done
 [ ${#areas[@]} -gt 0 ] || areas=(disks store hyperv roles main)
 
 declare -A project=([disks]=Disks [store]=Store [hyperv]=HyperV [roles]=Roles [main]=EndToEnd)
+declare -A source=([disks]=src/Stillpoint.VirtualDisks [store]=src/Stillpoint.Storage [hyperv]=src/Stillpoint.HyperV [roles]=src/Stillpoint.Primary [main]=src/Stillpoint.Client)
 declare -A budget=([disks]=120 [store]=180 [hyperv]=240 [roles]=180 [main]=300)
 
-[ "$fast" = 1 ] || build/install-test-packages
+[ "$fast" = 1 ] || LONG=$long build/install-test-packages
 out="$root/.build/tests"
 mkdir -p "$out"
 echo "building the tests …"
@@ -44,6 +46,11 @@ for area in "${areas[@]}"; do
   if [ "$code" != 0 ] && [ "$code" != 8 ]; then
     cat "$log"
     [ "${f:-0}" -gt 0 ] || failed=$((failed + 1))
+  fi
+  if [ "$long" = 1 ] && [ -x "build/long-$area" ]; then "build/long-$area" || failed=$((failed + 1)); fi
+  tested=$(sed -n "s/^## $area, commit \([0-9a-f]*\).*/\1/p" docs/RESULTS.md 2>/dev/null | tail -n 1)
+  if [ -n "$tested" ] && ! git diff --quiet "$tested" -- "${source[$area]}" 2>/dev/null; then
+    echo "   stale: ${source[$area]} changed since the long run at $tested"
   fi
   echo "   ${p:-0} passed, ${f:-0} failed, ${s:-0} skipped in $(( $(date +%s) - started )) s (budget ${budget[$area]} s)"
 done

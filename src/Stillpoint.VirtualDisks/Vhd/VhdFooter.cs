@@ -147,7 +147,7 @@ internal sealed record VhdFooter
             UniqueId = new Guid(bytes.Slice(68, 16), bigEndian: true),
         };
         if (footer.Type is not (TypeFixed or TypeDynamic or TypeDifferencing)) throw Bad($"has disk type {footer.Type}, which is not known");
-        if (footer.CurrentSize is <= 0 or > LargestDisk || footer.CurrentSize % 512 != 0) throw Bad($"has a size of {(ulong)footer.CurrentSize} bytes: not whole sectors up to 2040 GiB");
+        if (footer.CurrentSize is <= 0 or > LargestDisk || footer.CurrentSize % 512 != 0) throw Bad($"has a size of {unchecked((ulong)footer.CurrentSize)} bytes: not whole sectors up to 2040 GiB");
         return footer;
     }
 

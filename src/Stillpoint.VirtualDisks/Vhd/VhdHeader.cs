@@ -77,7 +77,7 @@ internal sealed record VhdHeader
         var needed = (footer.DiskLength + blockSize - 1) / blockSize;
         if (entries < needed) throw Bad($"has {entries} table entries, but {needed} blocks");
         if (needed > VhdTable.MostEntries) throw Bad($"needs {needed} table entries; more than {VhdTable.MostEntries} are not read");
-        if (table < VhdFooter.Size || table % 512 != 0 || table > file.Length || needed * 4 > file.Length - table) throw Bad($"puts the table at {(ulong)table}, outside the file");
+        if (table < VhdFooter.Size || table % 512 != 0 || table > file.Length || needed * 4 > file.Length - table) throw Bad($"puts the table at {unchecked((ulong)table)}, outside the file");
         if (at < table + (needed * 4) && table < at + Size) throw Bad("overlaps the table");
         return new VhdHeader
         {

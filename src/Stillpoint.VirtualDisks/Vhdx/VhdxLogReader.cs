@@ -89,12 +89,12 @@ internal sealed class VhdxLogReader
             var bytes = Ring(entry.Position, entry.Length);
             flushed = BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(48));
             last = BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(56));
-            if (last is < 0 or > VhdxLayout.LongestFile) throw Bad(entry.Position, $"asks for a file of {(ulong)last} bytes");
+            if (last is < 0 or > VhdxLayout.LongestFile) throw Bad(entry.Position, $"asks for a file of {unchecked((ulong)last)} bytes");
             CollectEntry(entry, bytes, changes);
         }
         if (_file.Length < flushed)
         {
-            throw Bad(sequence[^1].Position, $"was written for a file of {(ulong)flushed} bytes, but the file has {_file.Length}: it was cut off");
+            throw Bad(sequence[^1].Position, $"was written for a file of {unchecked((ulong)flushed)} bytes, but the file has {_file.Length}: it was cut off");
         }
         var length = Math.Max(_file.Length, VhdxLayout.RoundUp(last, VhdxLayout.Mebibyte));
         foreach (var change in changes)
@@ -151,7 +151,7 @@ internal sealed class VhdxLogReader
         if (offset < VhdxLayout.RegionTableOffsets[0] || offset % VhdxLayout.Page != 0 || length <= 0 || length % VhdxLayout.Page != 0
             || offset > VhdxLayout.LongestFile || length > VhdxLayout.LongestFile)
         {
-            throw Bad(entry.Position, $"changes {(ulong)offset}+{(ulong)length}: the headers, or not whole sectors of 4 KiB");
+            throw Bad(entry.Position, $"changes {unchecked((ulong)offset)}+{unchecked((ulong)length)}: the headers, or not whole sectors of 4 KiB");
         }
         if (offset < _header.LogOffset + _header.LogLength && _header.LogOffset < offset + length) throw Bad(entry.Position, "changes the log itself");
     }

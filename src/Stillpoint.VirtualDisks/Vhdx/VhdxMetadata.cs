@@ -43,7 +43,7 @@ internal sealed record VhdxMetadata
         var length = BinaryPrimitives.ReadInt64LittleEndian(items.Value(VhdxLayout.VirtualDiskSizeItem, "Virtual Disk Size", 8));
         if (length is <= 0 or > VhdxLayout.LargestDisk || length % logical != 0)
         {
-            throw Bad($"Virtual Disk Size: {(ulong)length} is not a multiple of the sector up to 64 TiB");
+            throw Bad($"Virtual Disk Size: {unchecked((ulong)length)} is not a multiple of the sector up to 64 TiB");
         }
         var hasParent = (flags & 2) != 0;
         var metadata = new VhdxMetadata

@@ -215,16 +215,13 @@ internal sealed class DiskHistory : IDisposable
             Assert.True(seen.Length == _resizingTo && _promised.Length == _resizingFrom, $"{when}: the disk has {seen.Length} bytes, not {_promised.Length}");
             Array.Resize(ref _promised, seen.Length);
         }
-        var allowed = new bool[seen.Length];
-        foreach (var (offset, bytes) in _unflushed)
+        for (var i = seen.AsSpan().CommonPrefixLength(_promised); i < seen.Length; i += seen.AsSpan(i).CommonPrefixLength(_promised.AsSpan(i)))
         {
-            for (var i = 0; i < bytes.Length && offset + i < seen.Length; i++) allowed[offset + i] |= bytes[i] == seen[offset + i];
-        }
-        for (var i = 0; i < seen.Length; i++)
-        {
-            if (seen[i] == _promised[i] || allowed[i]) continue;
-            if (_resizingTo > 0 && seen[i] == 0 && i >= Math.Min(_resizingTo, _resizingFrom)) continue; // cut off, or not yet
-            Assert.Fail($"{when}: byte {i} is neither old nor new");
+            // One that was written since the last flush, or cut off or not yet by a resize; else it is neither old nor new.
+            var (at, now) = (i, seen[i]);
+            var written = _unflushed.Any(w => at >= w.Offset && at < w.Offset + w.Bytes.Length && w.Bytes[at - w.Offset] == now);
+            if (!written && !(_resizingTo > 0 && seen[i] == 0 && i >= Math.Min(_resizingTo, _resizingFrom))) Assert.Fail($"{when}: byte {i} is neither old nor new");
+            i++;
         }
         _model = seen;
         _promised = [.. seen];

@@ -32,9 +32,10 @@ public sealed class RandomHistoryTests
     private static void Run(DiskFormat format, int blockKibibytes, int sector, int histories, int steps)
     {
         var mix = new SortedDictionary<string, int>(StringComparer.Ordinal);
-        for (var seed = 1; seed <= histories; seed++)
+        Parallel.For(1, histories + 1, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, seed =>
         {
-            using var history = new DiskHistory((seed * 1000) + blockKibibytes + sector, format, blockKibibytes << 10, sector, mix);
+            var own = new SortedDictionary<string, int>(StringComparer.Ordinal);
+            using var history = new DiskHistory((seed * 1000) + blockKibibytes + sector, format, blockKibibytes << 10, sector, own);
             try
             {
                 for (var step = 0; step < steps; step++) history.Step(step);
@@ -46,7 +47,11 @@ public sealed class RandomHistoryTests
             {
                 throw new InvalidOperationException($"{format}, blocks of {blockKibibytes} KiB, sectors of {sector}, history {seed}: {failure.Message}", failure);
             }
-        }
+            lock (mix)
+            {
+                foreach (var (kind, count) in own) mix[kind] = mix.GetValueOrDefault(kind) + count;
+            }
+        });
         var line = $"histories: {format} {blockKibibytes}K/{sector}: {histories} of {steps} steps: {string.Join(", ", mix.Select(m => $"{m.Key} {m.Value}"))}";
         Console.WriteLine(line);
         TestContext.Current.TestOutputHelper?.WriteLine(line);
