@@ -27,7 +27,7 @@ public sealed class ConsistencyTests(StandingSite site)
         var trouble = view.Job.Trouble!;
         Assert.Equal(Phase.Checkpoint, trouble.Phase);
         Assert.Equal("VM legacy", trouble.Culprit);
-        Assert.Contains("no application-consistent checkpoint could be taken", trouble.Message, StringComparison.Ordinal);
+        Assert.Contains("an application-consistent checkpoint", trouble.Message, StringComparison.Ordinal);
         Assert.Contains("could not be quiesced", trouble.Message, StringComparison.Ordinal);
         Assert.Contains("application-then-crash", trouble.NextStep, StringComparison.Ordinal);
         Assert.Contains(trouble.ToString(), said.Out, StringComparison.Ordinal);
