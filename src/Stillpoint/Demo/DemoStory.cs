@@ -163,7 +163,7 @@ internal sealed class DemoStory(Site site, bool kept)
         var facts = Terminal.NewTable("", "").HideHeaders();
         facts.AddRow("protected", $"{_ledger.Backups.Count} images of {vms} VMs, each complete in itself: {Bytes.Format(size)} of disks");
         facts.AddRow("stored", $"{Bytes.Format(unit)}, deduplicated, compressed, encrypted: 1 part in {Math.Max(1, size / Math.Max(1, unit))}");
-        facts.AddRow("where", Markup.Escape(site.UnitFolder) + (kept ? "" : " (removed when the demo ends)"));
+        facts.AddRow("where", kept ? Markup.Escape(site.UnitFolder) : "in a temporary folder that goes when the demo ends");
         facts.AddRow("time", $"{seconds:0.0} s");
         facts.AddRow("memory, all processes", $"{Bytes.Format(memory)} at most");
         Terminal.Out.Write(facts);
