@@ -75,6 +75,30 @@ public sealed class StoreCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_key_of_another_domain_checks_nothing_and_says_so()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        await File.WriteAllBytesAsync(In("a.raw"), Disks.Make(1 << 20, seed: 1, share: 1));
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web")).Code);
+        Assert.Equal(0, (await RunAsync("store", "init", In("other"), "--key-file", In("key2"))).Code);
+
+        var none = await RunAsync("store", "verify", In("u"), "--key-file", In("key2"));
+        Assert.Equal(1, none.Code);
+        Assert.Contains("nothing was checked: the unit's 1 image", none.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("sound", none.Output, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("store", "verify", In("u"), "--stored")).Code);
+        Assert.Contains("note: 1 of 1 images", (await RunAsync("store", "images", In("u"), "--key-file", In("key2"))).Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("note:", (await RunAsync("store", "images", In("u"))).Error, StringComparison.Ordinal);
+
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--key-file", In("key2"))).Code);
+        var some = await RunAsync("store", "verify", In("u"), "--key-file", In("key2"));
+        Assert.Equal(0, some.Code);
+        Assert.Contains("sound: 1 images", some.Output, StringComparison.Ordinal);
+        Assert.Contains("warning: 1 image", some.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_write_that_the_list_lacks_means_a_full_read_and_is_said()
     {
         Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
