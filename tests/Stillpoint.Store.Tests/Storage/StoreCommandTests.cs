@@ -110,7 +110,7 @@ public sealed class StoreCommandTests : IDisposable
         await StoreAsync(disk, "state"u8.ToArray());
         var restored = await RunAsync("store", "restore", In("u"), "latest", In("r.raw"));
         Assert.Equal(0, restored.Code);
-        Assert.Contains("1 configuration files are left out", restored.Error, StringComparison.Ordinal);
+        Assert.Contains("configuration files of the image (1) are left out", restored.Error, StringComparison.Ordinal);
         Assert.Equal(disk, await File.ReadAllBytesAsync(In("r.raw")));
         Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("r.vhdx"))).Code);
         Assert.Equal("vhdxfile"u8.ToArray(), (await File.ReadAllBytesAsync(In("r.vhdx")))[..8]);
@@ -131,6 +131,45 @@ public sealed class StoreCommandTests : IDisposable
         Assert.Contains("is not empty", full.Error, StringComparison.Ordinal);
         Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("two"))).Code);
         Assert.Equal(disk, await File.ReadAllBytesAsync(In("two/b.raw")));
+    }
+
+    [Theory]
+    [InlineData("QCOW2", 0, "514649fb")]
+    [InlineData("VMDK", 0, "4b444d56")]
+    [InlineData("VMDK", 0, "23204469736b2044657363726970746f7246696c65")]
+    [InlineData("VDI", 64, "7f10dabe")]
+    public async Task A_disk_of_a_foreign_format_is_refused_not_taken_as_raw(string format, int offset, string magic)
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        var bytes = new byte[1 << 20];
+        Convert.FromHexString(magic).CopyTo(bytes, offset);
+        await File.WriteAllBytesAsync(In("a.img"), bytes);
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"))).Code);
+        foreach (var refused in new[] { await RunAsync("store", "backup", In("u"), In("a.img"), "--vm", "web"), await RunAsync("disk", "info", In("a.img")) })
+        {
+            Assert.Equal(1, refused.Code);
+            Assert.Contains($"is a {format} file", refused.Error, StringComparison.Ordinal);
+            Assert.Contains("qemu-img convert", refused.Error, StringComparison.Ordinal);
+        }
+        Assert.Equal("[]", (await RunAsync("store", "images", In("u"), "--output", "json")).Output.Trim());
+    }
+
+    [Fact]
+    public async Task A_target_named_for_a_foreign_format_is_refused()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        await File.WriteAllBytesAsync(In("a.raw"), Disks.Make(1 << 20, seed: 1, share: 1));
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web")).Code);
+        foreach (var target in new[] { In("r.qcow2"), In("r.vmdk") })
+        {
+            foreach (var refused in new[] { await RunAsync("store", "restore", In("u"), "latest", target), await RunAsync("disk", "convert", In("a.raw"), target) })
+            {
+                Assert.Equal(1, refused.Code);
+                Assert.Contains(target.EndsWith('2') ? "QCOW2 file" : "VMDK file", refused.Error, StringComparison.Ordinal);
+            }
+            Assert.False(File.Exists(target));
+        }
     }
 
     [Fact]

@@ -41,7 +41,7 @@ internal static class StoreRestore
         // The disks come before the files.
         var streams = image.Header.Streams.Take(toFile ? 1 : int.MaxValue).ToList();
         if (toFile && details.Files.Count > 0)
-            Terminal.Note($"note: the image's {details.Files.Count} configuration files are left out; end TARGET with / for a folder with all of it.");
+            Terminal.Note($"note: configuration files of the image ({details.Files.Count}) are left out; end TARGET with / for a folder with all of it.");
         using var opener = new RecordOpener(keys);
         var files = new List<RestoredFile>();
         for (var i = 0; i < streams.Count; i++)
@@ -73,6 +73,11 @@ internal static class StoreRestore
     /// <summary>A restore overwrites nothing and mixes with nothing.</summary>
     private static void CheckTarget(string target, bool toFile, int disks)
     {
+        if (toFile && ForeignFormat.OfName(target) is { } foreign)
+        {
+            throw new CommandFailedException(ExitCodes.Failed, $"{target} is named as a {foreign} file, which is not written here.",
+                "name a .vhdx, .vhd or .raw file; qemu-img convert turns one into the other");
+        }
         if (toFile && Directory.Exists(target))
         {
             throw new CommandFailedException(ExitCodes.Failed, $"{target} is a folder, but the image has one disk, which goes to a file.",
