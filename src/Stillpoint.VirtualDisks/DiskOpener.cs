@@ -42,9 +42,9 @@ internal static class DiskOpener
 
     private static DiskFormat Recognise(IDiskFile file)
     {
-        var start = new byte[(int)Math.Min(file.Length, 8)];
+        var start = new byte[(int)Math.Min(file.Length, ForeignFormat.StartSize)];
         file.Read(0, start);
-        if (start.AsSpan().SequenceEqual(VhdxLayout.FileSignature)) return DiskFormat.Vhdx;
+        if (start.AsSpan().StartsWith(VhdxLayout.FileSignature)) return DiskFormat.Vhdx;
         if (VhdFooter.IsThere(file)) return DiskFormat.Vhd;
         var ending = System.IO.Path.GetExtension(file.Path);
         if (ending.Equals(".vhdx", StringComparison.OrdinalIgnoreCase) || ending.Equals(".avhdx", StringComparison.OrdinalIgnoreCase))
@@ -55,7 +55,7 @@ internal static class DiskOpener
         {
             throw new DiskFormatException(file.Path, "footer", Math.Max(0, file.Length - VhdFooter.Size), "is not \"conectix\", nor is its copy: no VHD, whatever its name says");
         }
-        return DiskFormat.Raw;
+        return ForeignFormat.OfStart(start) is { } foreign ? throw new ForeignFormatException(file.Path, foreign) : DiskFormat.Raw;
     }
 
     private static void LinkParent(VirtualDisk disk, DiskOpenOptions options, List<string> children)

@@ -78,6 +78,7 @@ public abstract class VirtualDisk : IDisposable
     /// Opens a disk with its whole chain of parents. VHDX and VHD are recognised by content; anything else is raw, unless its name ends
     /// in .vhdx, .avhdx, .vhd or .avhd: such a file is damaged.
     /// </summary>
+    /// <exception cref="ForeignFormatException">The file is a QCOW2, VMDK or VDI: to take its bytes for a disk's would be no use to anybody.</exception>
     /// <exception cref="DiskFormatException">The file, or a parent, is damaged or not what its child expects.</exception>
     /// <exception cref="IOException">A file cannot be opened or read.</exception>
     public static VirtualDisk Open(string path, DiskOpenOptions options) => DiskOpener.Open(path, options);

@@ -71,9 +71,16 @@ internal sealed class AttachedUnits : IAsyncDisposable
         try
         {
             CheckFree(name, full);
-            if (!_open.TryGetValue(name, out var unit))
+            if (_open.TryGetValue(name, out var unit))
             {
-                unit = await OpenOrMakeAsync(name, full, chunkSize, compressionLevel, cancel);
+                await unit.CheckPresentAsync(cancel);
+            }
+            else
+            {
+                // One that is attached already is never made again: an empty folder means that its volume is away.
+                unit = _folders.ContainsKey(name)
+                    ? await OpenKnownAsync(name, full, cancel)
+                    : await OpenOrMakeAsync(name, full, chunkSize, compressionLevel, cancel);
                 _open.Add(name, unit);
             }
             if (_folders.TryAdd(name, full)) Save();
@@ -97,7 +104,7 @@ internal sealed class AttachedUnits : IAsyncDisposable
             {
                 throw new TroubleException("media server", $"It has no storage unit '{name}'.", "Attach it: storage-unit create.");
             }
-            unit = await StorageUnit.OpenInAsync(folder, _environment with { Name = name }, cancel);
+            unit = await OpenKnownAsync(name, folder, cancel);
             _open.Add(name, unit);
             return unit;
         }
@@ -126,6 +133,9 @@ internal sealed class AttachedUnits : IAsyncDisposable
         if (here is null && _folders.Count >= MaxUnits)
             throw new TroubleException($"storage unit {name}", $"{MaxUnits} units are attached.", "Use another media server.");
     }
+
+    private Task<StorageUnit> OpenKnownAsync(string name, string folder, CancellationToken cancel) =>
+        StorageUnit.OpenInAsync(folder, _environment with { Name = name, Known = true }, cancel);
 
     private async Task<StorageUnit> OpenOrMakeAsync(string name, string folder, int chunkSize, int compressionLevel, CancellationToken cancel)
     {

@@ -94,13 +94,22 @@ internal sealed class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad)
         (await volume.ListAsync(UnitNames.AllBad(domain), cancel)).Select(entry => UnitNames.BadOf(entry.Name)).OfType<BadRecord>().ToHashSet();
 
     /// <summary>Takes up the packs that others completed since.</summary>
-    public async Task RefreshAsync(IVolume volume, Guid unit, CancellationToken cancel)
+    /// <returns>False when a pack that the index answers for is not listed any more.</returns>
+    public async Task<bool> RefreshAsync(IVolume volume, Guid unit, CancellationToken cancel)
     {
         var prefix = UnitNames.Packs(Domain);
+        int before;
+        lock (_gate) before = _packs.Count;
         var listed = await volume.ListAsync(prefix, cancel);
+        var names = listed.Select(entry => entry.Name).ToHashSet(StringComparer.Ordinal);
         List<VolumeEntry> fresh;
-        lock (_gate) fresh = [.. listed.Where(entry => !_known.ContainsKey(entry.Name))];
-        if (fresh.Count == 0) return;
+        lock (_gate)
+        {
+            // What was added while the list was made may not be in it.
+            if (!_packs.Take(before).All(pack => names.Contains(pack.Name))) return false;
+            fresh = [.. listed.Where(entry => !_known.ContainsKey(entry.Name))];
+        }
+        if (fresh.Count == 0) return true;
         // Before anybody builds on them: another process may have moved them to their names a moment ago.
         await volume.SyncNamesAsync(prefix, cancel);
         foreach (var entry in fresh.OrderBy(e => e.Name, StringComparer.Ordinal))
@@ -120,6 +129,7 @@ internal sealed class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad)
                 // Deleted since it was listed.
             }
         }
+        return true;
     }
 
     private bool TryFind(IdIndex index, ChunkId id, out PackFile pack, out Location location)

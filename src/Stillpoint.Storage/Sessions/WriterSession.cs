@@ -96,7 +96,8 @@ internal sealed class WriterSession : IImageWriter
         // 2. It is what this session may commit, and all of it came.
         CheckScope(header);
         CheckTotals(sent);
-        // 3. Every node and chunk that it names is there.
+        // 3. Every node and chunk that it names is there: in this unit, in packs that exist now and not only in the index.
+        await CheckUnitAsync(cancel);
         await new CommitCheck(_unit, _reader, _index).RunAsync(header, cancel);
         // 4. The object, which nobody sees yet.
         var image = new ImageObject(_id, header, details).Encode();
@@ -141,6 +142,19 @@ internal sealed class WriterSession : IImageWriter
         }
     }
 
+    private async Task CheckUnitAsync(CancellationToken cancel)
+    {
+        await _unit.CheckPresentAsync(cancel);
+        try
+        {
+            if (!await _index.RefreshAsync(_unit.Volume, Unit.UnitId, cancel)) throw UnitTrouble.LostPacks(_unit.Name);
+        }
+        catch (IOException e)
+        {
+            throw UnitTrouble.Io(_unit.Name, e);
+        }
+    }
+
     private void CheckScope(ImageHeader header)
     {
         if (_committed is not null) throw UnitTrouble.Refused(_unit.Name, "the session has committed its image.", "open another session");
@@ -173,6 +187,7 @@ internal sealed class WriterSession : IImageWriter
         catch (IOException e)
         {
             _failed = true;
+            await _unit.CheckPresentAsync(CancellationToken.None);
             throw UnitTrouble.Io(_unit.Name, e);
         }
         catch (TroubleException)

@@ -63,15 +63,14 @@ public sealed class StorageUnit : IAsyncDisposable
     public static async Task<StorageUnit> OpenAsync(IVolume volume, UnitEnvironment environment, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(volume);
+        ArgumentNullException.ThrowIfNull(environment);
         try
         {
-            var bytes = new byte[UnitConfiguration.MaxBytes];
-            var size = await volume.ReadAsync(UnitNames.Configuration, 0, bytes, cancel);
-            return new StorageUnit(volume, UnitConfiguration.Decode(bytes.AsSpan(0, size), volume.Name), environment);
+            return new StorageUnit(volume, await UnitConfiguration.ReadAsync(volume, cancel), environment);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw UnitTrouble.Missing(volume.Name);
+            throw environment.Known ? UnitTrouble.Gone(volume.Name, e) : UnitTrouble.Missing(volume.Name);
         }
         catch (IOException e)
         {
@@ -102,10 +101,35 @@ public sealed class StorageUnit : IAsyncDisposable
         return OpenAsync(new LocalVolume(directory, environment.NewId, environment.Name), environment, cancel);
     }
 
+    /// <summary>Reads the configuration again. The folder of a unit that is open may have gone, as when its mount drops off, and what is then
+    /// written there would belong to no unit.</summary>
+    /// <exception cref="TroubleException">It is not there, is another unit's, or cannot be read.</exception>
+    public async Task CheckPresentAsync(CancellationToken cancel)
+    {
+        try
+        {
+            var found = await UnitConfiguration.ReadAsync(Volume, cancel);
+            if (found.Id == _configuration.Id) return;
+            (Volume as LocalVolume)?.CloseFiles();
+            throw UnitTrouble.Replaced(Name, _configuration.Id, found.Id);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            // Files that are kept open would go on answering for the folder that is gone.
+            (Volume as LocalVolume)?.CloseFiles();
+            throw UnitTrouble.Gone(Name, e);
+        }
+        catch (IOException e)
+        {
+            throw UnitTrouble.Io(Name, e);
+        }
+    }
+
     /// <summary>Opens a session that stores one image.</summary>
     public async Task<IImageWriter> OpenWriterAsync(WriterScope scope, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(scope);
+        await CheckPresentAsync(cancel);
         try
         {
             (Volume as LocalVolume)?.SweepParts();
@@ -121,6 +145,7 @@ public sealed class StorageUnit : IAsyncDisposable
     public async Task<IImageReader> OpenReaderAsync(ReaderScope scope, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(scope);
+        await CheckPresentAsync(cancel);
         try
         {
             return new ReaderSession(this, scope, await FreshIndexAsync(scope.Domain, cancel));
@@ -136,6 +161,8 @@ public sealed class StorageUnit : IAsyncDisposable
 
     internal async Task<ImageList> ListImagesAsync(bool strict, CancellationToken cancel)
     {
+        // A folder that is gone lists no images, which is not the same as holding none.
+        await CheckPresentAsync(cancel);
         try
         {
             return await Catalog.ListAsync(strict, cancel);
@@ -148,11 +175,18 @@ public sealed class StorageUnit : IAsyncDisposable
 
     /// <summary>The unit's head: SHA-256 over its committed images and notes, hexadecimal. Whoever remembers it sees a unit that was
     /// rolled back as a whole.</summary>
-    public Task<string> HeadAsync(CancellationToken cancel) => Catalog.HeadAsync(cancel);
+    public async Task<string> HeadAsync(CancellationToken cancel)
+    {
+        await CheckPresentAsync(cancel);
+        return await Catalog.HeadAsync(cancel);
+    }
 
     /// <summary>Adds a note to a committed image: what an administrator or a verify has to say. A client writes through its session.</summary>
-    public Task AnnotateAsync(Guid imageId, NoteKind kind, SealedBlob payload, CancellationToken cancel) =>
-        Notes.PutAsync(this, imageId, kind, payload, cancel);
+    public async Task AnnotateAsync(Guid imageId, NoteKind kind, SealedBlob payload, CancellationToken cancel)
+    {
+        await CheckPresentAsync(cancel);
+        await Notes.PutAsync(this, imageId, kind, payload, cancel);
+    }
 
     /// <summary>What the unit holds. Needs no key.</summary>
     public async Task<UnitStats> StatsAsync(CancellationToken cancel)
@@ -179,9 +213,14 @@ public sealed class StorageUnit : IAsyncDisposable
     internal async Task<DomainIndex> FreshIndexAsync(Guid domain, CancellationToken cancel)
     {
         var bad = await DomainIndex.BadAsync(Volume, domain, cancel);
-        // A verify found more since: sessions that are open keep what they have, later ones must not rely on it.
-        var index = _domains.AddOrUpdate(domain, id => new DomainIndex(id, bad), (id, known) => known.Bad.SetEquals(bad) ? known : new DomainIndex(id, bad));
-        await index.RefreshAsync(Volume, Parameters.UnitId, cancel);
-        return index;
+        while (true)
+        {
+            // A verify found more since: sessions that are open keep what they have, later ones must not rely on it.
+            var index = _domains.AddOrUpdate(domain, id => new DomainIndex(id, bad), (id, known) => known.Bad.SetEquals(bad) ? known : new DomainIndex(id, bad));
+            if (await index.RefreshAsync(Volume, Parameters.UnitId, cancel)) return index;
+            // A pack is gone: what lay in it must be sent again, so the index is made anew from what there is.
+            _domains.TryRemove(new(domain, index));
+            (Volume as LocalVolume)?.CloseFiles();
+        }
     }
 }

@@ -31,6 +31,16 @@ internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int
 
     public byte[] Encode() => JsonSerializer.SerializeToUtf8Bytes(this, Words.ReadableJson);
 
+    /// <summary>What the volume says now.</summary>
+    /// <exception cref="FileNotFoundException">There is no unit.</exception>
+    /// <exception cref="TroubleException">It is damaged or of another version.</exception>
+    public static async Task<UnitConfiguration> ReadAsync(IVolume volume, CancellationToken cancel)
+    {
+        var bytes = new byte[MaxBytes];
+        var size = await volume.ReadAsync(UnitNames.Configuration, 0, bytes, cancel);
+        return Decode(bytes.AsSpan(0, size), volume.Name);
+    }
+
     public static UnitConfiguration Decode(ReadOnlySpan<byte> bytes, string unit)
     {
         UnitConfiguration? read;

@@ -4,4 +4,5 @@ namespace Stillpoint.Storage;
 /// <param name="Time">The clock.</param>
 /// <param name="NewId">Source of ids of sessions, packs and notes; random ones outside of tests.</param>
 /// <param name="Name">What people call the unit, for messages; null where they know its place alone.</param>
-public sealed record UnitEnvironment(TimeProvider Time, Func<Guid> NewId, string? Name = null);
+/// <param name="Known">True when the unit is known to have been there: then its absence means that its folder or mount is missing.</param>
+public sealed record UnitEnvironment(TimeProvider Time, Func<Guid> NewId, string? Name = null, bool Known = false);

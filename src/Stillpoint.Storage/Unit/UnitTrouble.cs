@@ -16,6 +16,19 @@ internal static class UnitTrouble
     public static TroubleException Missing(string unit) => new(
         $"storage unit {unit}", "there is none.", "make one with: stillpoint store init DIR");
 
+    /// <summary>A unit that was there is not, as when a mount dropped off: nothing may be written in its place.</summary>
+    public static TroubleException Gone(string unit, Exception? inner = null) => new(
+        $"storage unit {unit}", "the folder no longer holds the unit: is its mount missing?", "bring the folder back, then try again", retry: true, inner);
+
+    public static TroubleException Replaced(string unit, Guid expected, Guid found) => new(
+        $"storage unit {unit}", $"the folder no longer holds the unit: unit {found:D} lies there in place of {expected:D}. Is another volume mounted?",
+        "bring the folder back, then try again", retry: true);
+
+    /// <summary>Packs that a session built on went away before its commit.</summary>
+    public static TroubleException LostPacks(string unit) => new(
+        $"storage unit {unit}", "packs that were there when the session began are gone: the image would refer to what is lost.",
+        "run the backup again: it sends those chunks again; store verify tells which images are hurt", retry: true);
+
     public static TroubleException Io(string unit, IOException error) =>
         error.HResult is UnixNoSpace or UnixQuota or WindowsNoSpace or WindowsHandleFull
             ? new($"storage unit {unit}", "it is full: no space is left to write to.", "free space or extend the volume, then run the backup again", retry: true, error)

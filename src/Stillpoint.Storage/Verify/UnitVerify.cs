@@ -53,7 +53,7 @@ public static class UnitVerify
                 if (why is not null) damage.Add($"image {image.Header.Id}: {why}");
             }
         }
-        return new VerifyReport(keys is null ? VerifyKind.Stored : VerifyKind.Full, packs, records, bytes, damage, images);
+        return new VerifyReport(keys is null ? VerifyKind.Stored : VerifyKind.Full, packs, records, bytes, damage, images, list.Images.Count - images.Count);
     }
 
     /// <summary>Says for good which records are damaged, so that the next backup that meets such a chunk sends it again.</summary>

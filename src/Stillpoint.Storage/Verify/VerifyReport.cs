@@ -9,8 +9,9 @@ namespace Stillpoint.Storage;
 /// <param name="Bytes">Bytes read.</param>
 /// <param name="Damage">What is wrong; empty when all is sound.</param>
 /// <param name="Images">Each committed image of the domains that were checked, and whether all it refers to is sound.</param>
+/// <param name="Unchecked">Number of images that belong to other key domains than the one that was checked.</param>
 public sealed record VerifyReport(
-    VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<string> Damage, IReadOnlyList<VerifiedImage> Images);
+    VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<string> Damage, IReadOnlyList<VerifiedImage> Images, int Unchecked);
 
 /// <summary>An image after a verify.</summary>
 /// <param name="Id">The image.</param>

@@ -4,7 +4,8 @@ using Stillpoint.Durable;
 namespace Stillpoint.Storage;
 
 /// <summary>A volume that is a directory. Objects on their way lie under <c>parts/</c>, locked by their writer, and move to their names
-/// when they are whole and synced.</summary>
+/// when they are whole and synced. A folder is made only beside the unit's configuration: where that is absent the directory is an empty
+/// mount point, or nothing at all, and what was written there would be lost from sight when the volume comes back.</summary>
 public sealed class LocalVolume : IVolume
 {
     private const string Parts = "parts";
@@ -48,7 +49,10 @@ public sealed class LocalVolume : IVolume
     public ValueTask<int> ReadAsync(string name, long offset, Memory<byte> buffer, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        using var lease = _files.Open(PathOf(name));
+        var path = PathOf(name);
+        // A file that is kept open would still answer when the directory is gone, and this one is read to learn whether it is.
+        if (name == UnitNames.Configuration) _files.Forget(path);
+        using var lease = _files.Open(path);
         var done = 0;
         while (done < buffer.Length)
         {
@@ -125,9 +129,14 @@ public sealed class LocalVolume : IVolume
         return default;
     }
 
-    private static void MakeDirectory(string directory)
+    /// <summary>Closes the files that are kept open for reading.</summary>
+    internal void CloseFiles() => _files.Close();
+
+    private void MakeDirectory(string directory)
     {
         if (Directory.Exists(directory)) return;
+        if (!File.Exists(Path.Combine(_root, UnitNames.Configuration)))
+            throw new DirectoryNotFoundException($"{_root} holds no {UnitNames.Configuration}, so no folder is made in it");
         MakeDirectory(Path.GetDirectoryName(directory)!);
         Directory.CreateDirectory(directory);
         DurableFile.SyncDirectory(Path.GetDirectoryName(directory)!);

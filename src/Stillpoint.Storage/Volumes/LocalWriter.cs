@@ -44,7 +44,15 @@ internal sealed class LocalWriter : IVolumeWriter
     public async ValueTask DisposeAsync()
     {
         await _file.DisposeAsync();
-        if (!_complete) File.Delete(_part);
+        if (_complete) return;
+        try
+        {
+            File.Delete(_part);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // The part went away with its directory; what made the write fail is told already.
+        }
     }
 
     /// <summary>True when no living writer holds the part.</summary>

@@ -37,7 +37,10 @@ internal sealed class OpenFiles : IDisposable
         }
     }
 
-    public void Dispose()
+    public void Dispose() => Close();
+
+    /// <summary>Closes all that are kept; what is read later is opened anew.</summary>
+    public void Close()
     {
         lock (_gate)
         {

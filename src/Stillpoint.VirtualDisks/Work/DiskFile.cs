@@ -37,9 +37,11 @@ public static class DiskFile
     };
 
     /// <summary>Makes a disk file, which must not be there yet, and opens it for writing.</summary>
+    /// <exception cref="ForeignFormatException">The name ends as those of a format that is not written here.</exception>
     public static VirtualDisk Create(string path, DiskCreateOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (ForeignFormat.OfName(path) is { } foreign) throw new ForeignFormatException(path, foreign);
         switch (options.Format)
         {
             case DiskFormat.Vhdx:

@@ -224,6 +224,10 @@ internal static class DiskCommand
         {
             throw new CommandFailedException(ExitCodes.NotFound, e.Message);
         }
+        catch (ForeignFormatException e)
+        {
+            throw new CommandFailedException(ExitCodes.Failed, e.Message, "Use a .vhdx, .vhd or raw file; qemu-img convert turns one into the other.");
+        }
         catch (DiskFormatException e)
         {
             throw new CommandFailedException(ExitCodes.Damaged, e.Message, $"Run: stillpoint disk check {path}");

@@ -122,6 +122,42 @@ public sealed class MediaServerTests : IAsyncLifetime
         await Refused(() => Primary().Verify("unit-1", Guid.Empty), "holds no image");
     }
 
+    [Fact]
+    public async Task A_unit_whose_folder_vanishes_is_never_made_again_and_serves_when_it_is_back()
+    {
+        string unit = _folder.File("unit"), away = _folder.File("away");
+        await AttachAsync("unit-1", unit);
+        var disk = MemoryDisk.Random(300_000, 1);
+        await BackUpAsync(disk, s_vm, image: 3);
+        Directory.Move(unit, away);
+        await Gone(() => BackUpAsync(disk, s_vm, image: 4));
+        await Gone(() => Primary().ListImages("unit-1"));
+        Assert.False(Directory.Exists(unit));
+
+        // The same after a restart, where nobody has it open, and over the empty folder that a mount leaves.
+        await _media!.DisposeAsync();
+        _media = await StartMediaAsync();
+        while (_record.Hellos.Count < 2) await Task.Delay(10, Cancel);
+        Directory.CreateDirectory(unit);
+        await Gone(() => BackUpAsync(disk, s_vm, image: 5));
+        await Gone(() => AttachAsync("unit-1", unit));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(unit));
+
+        Directory.Delete(unit);
+        Directory.Move(away, unit);
+        await BackUpAsync(disk, s_vm, image: 6);
+        Assert.Equal(2, (await Primary().ListImages("unit-1")).Count);
+
+        async Task Gone(Func<Task> call)
+        {
+            var trouble = (await Assert.ThrowsAsync<TroubleException>(call)).Trouble;
+            Assert.Contains("no longer holds the unit: is its mount missing?", trouble.Message, StringComparison.Ordinal);
+            Assert.Contains($"unit-1 ({unit})", trouble.Culprit, StringComparison.Ordinal);
+            Assert.Contains("bring the folder back", trouble.NextStep, StringComparison.Ordinal);
+            Assert.True(trouble.Retry);
+        }
+    }
+
     private async Task BackUpAsync(MemoryDisk disk, Guid vm, int image)
     {
         await using var writer = await OpenAsync(Grant(GrantKind.Backup, vm, image));

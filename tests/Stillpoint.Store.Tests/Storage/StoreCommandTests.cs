@@ -1,4 +1,7 @@
 using System.Text.Json;
+using Stillpoint.Chunks;
+using Stillpoint.Model;
+using Stillpoint.Storage;
 
 namespace Stillpoint.Store.Tests;
 
@@ -75,6 +78,101 @@ public sealed class StoreCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_key_of_another_domain_checks_nothing_and_says_so()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        await File.WriteAllBytesAsync(In("a.raw"), Disks.Make(1 << 20, seed: 1, share: 1));
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web")).Code);
+        Assert.Equal(0, (await RunAsync("store", "init", In("other"), "--key-file", In("key2"))).Code);
+
+        var none = await RunAsync("store", "verify", In("u"), "--key-file", In("key2"));
+        Assert.Equal(1, none.Code);
+        Assert.Contains("nothing was checked: the unit's 1 image", none.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("sound", none.Output, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("store", "verify", In("u"), "--stored")).Code);
+        Assert.Contains("note: 1 of 1 images", (await RunAsync("store", "images", In("u"), "--key-file", In("key2"))).Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("note:", (await RunAsync("store", "images", In("u"))).Error, StringComparison.Ordinal);
+
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--key-file", In("key2"))).Code);
+        var some = await RunAsync("store", "verify", In("u"), "--key-file", In("key2"));
+        Assert.Equal(0, some.Code);
+        Assert.Contains("sound: 1 images", some.Output, StringComparison.Ordinal);
+        Assert.Contains("warning: 1 image", some.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task One_disk_is_restored_to_a_file_whatever_else_the_image_holds()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        var disk = Disks.Make(1 << 20, seed: 1, share: 1);
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"))).Code);
+        await StoreAsync(disk, "state"u8.ToArray());
+        var restored = await RunAsync("store", "restore", In("u"), "latest", In("r.raw"));
+        Assert.Equal(0, restored.Code);
+        Assert.Contains("configuration files of the image (1) are left out", restored.Error, StringComparison.Ordinal);
+        Assert.Equal(disk, await File.ReadAllBytesAsync(In("r.raw")));
+        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("r.vhdx"))).Code);
+        Assert.Equal("vhdxfile"u8.ToArray(), (await File.ReadAllBytesAsync(In("r.vhdx")))[..8]);
+        Assert.Contains("exists already", (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Error, StringComparison.Ordinal);
+        Directory.CreateDirectory(In("full"));
+        await File.WriteAllTextAsync(In("full/photo.jpg"), "mine");
+        Assert.Contains("is a folder", (await RunAsync("store", "restore", In("u"), "latest", In("full"))).Error, StringComparison.Ordinal);
+        Assert.Contains("is not empty", (await RunAsync("store", "restore", In("u"), "latest", In("full/"))).Error, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("all/"))).Code);
+        Assert.Equal(disk, await File.ReadAllBytesAsync(In("all/disk.raw")));
+        Assert.Equal("state"u8.ToArray(), await File.ReadAllBytesAsync(In("all/vm.vmcx")));
+
+        foreach (var name in new[] { "a.raw", "b.raw" }) await File.WriteAllBytesAsync(In(name), disk);
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), $"{In("a.raw")},{In("b.raw")}", "--vm", "two")).Code);
+        Assert.Contains("is a file", (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Error, StringComparison.Ordinal);
+        var full = await RunAsync("store", "restore", In("u"), "latest", In("full"));
+        Assert.Equal(1, full.Code);
+        Assert.Contains("is not empty", full.Error, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("two"))).Code);
+        Assert.Equal(disk, await File.ReadAllBytesAsync(In("two/b.raw")));
+    }
+
+    [Theory]
+    [InlineData("QCOW2", 0, "514649fb")]
+    [InlineData("VMDK", 0, "4b444d56")]
+    [InlineData("VMDK", 0, "23204469736b2044657363726970746f7246696c65")]
+    [InlineData("VDI", 64, "7f10dabe")]
+    public async Task A_disk_of_a_foreign_format_is_refused_not_taken_as_raw(string format, int offset, string magic)
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        var bytes = new byte[1 << 20];
+        Convert.FromHexString(magic).CopyTo(bytes, offset);
+        await File.WriteAllBytesAsync(In("a.img"), bytes);
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"))).Code);
+        foreach (var refused in new[] { await RunAsync("store", "backup", In("u"), In("a.img"), "--vm", "web"), await RunAsync("disk", "info", In("a.img")) })
+        {
+            Assert.Equal(1, refused.Code);
+            Assert.Contains($"is a {format} file", refused.Error, StringComparison.Ordinal);
+            Assert.Contains("qemu-img convert", refused.Error, StringComparison.Ordinal);
+        }
+        Assert.Equal("[]", (await RunAsync("store", "images", In("u"), "--output", "json")).Output.Trim());
+    }
+
+    [Fact]
+    public async Task A_target_named_for_a_foreign_format_is_refused()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        await File.WriteAllBytesAsync(In("a.raw"), Disks.Make(1 << 20, seed: 1, share: 1));
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web")).Code);
+        foreach (var target in new[] { In("r.qcow2"), In("r.vmdk") })
+        {
+            foreach (var refused in new[] { await RunAsync("store", "restore", In("u"), "latest", target), await RunAsync("disk", "convert", In("a.raw"), target) })
+            {
+                Assert.Equal(1, refused.Code);
+                Assert.Contains(target.EndsWith('2') ? "QCOW2 file" : "VMDK file", refused.Error, StringComparison.Ordinal);
+            }
+            Assert.False(File.Exists(target));
+        }
+    }
+
+    [Fact]
     public async Task A_write_that_the_list_lacks_means_a_full_read_and_is_said()
     {
         Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
@@ -94,6 +192,22 @@ public sealed class StoreCommandTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private string In(string name) => Path.Combine(_folder, name);
+
+    /// <summary>Stores an image of one disk and one configuration file, as a backup of a VM does.</summary>
+    private async Task StoreAsync(byte[] disk, byte[] file)
+    {
+        using var keys = new DomainKeys(KeyFile.Parse(await File.ReadAllBytesAsync(In("key")), In("key")));
+        using var random = new SeededRandom(1);
+        await using var unit = await StorageUnit.OpenInAsync(In("u"), new UnitEnvironment(TimeProvider.System, Guid.NewGuid), default);
+        await using var writer = await unit.OpenWriterAsync(new WriterScope(keys.Domain), default);
+        using var session = new UploadSession(writer, keys, random);
+        var first = await DiskUpload.RunAsync(session, DiskWork.Full(new MemorySource(disk)), null, default);
+        var second = await DiskUpload.RunAsync(session, DiskWork.Full(new MemorySource(file), StreamKind.File), null, default);
+        var header = new ImageHeader(
+            Guid.NewGuid(), keys.Domain, Guid.NewGuid(), Guid.NewGuid(), TimeProvider.System.GetUtcNow(), ImageType.Full, Consistency.Off, null, [first, second]);
+        var details = TestUnit.Details("web", disk.Length) with { Files = [new FileDetails("vm.vmcx", "configuration")] };
+        await writer.CommitAsync(header, ImageDetailsCodec.Seal(keys, header, details, random), session.Totals, default);
+    }
 
     private async Task<JsonElement> JsonAsync(params string[] arguments)
     {

@@ -106,6 +106,9 @@ public sealed class LocalVolumeContract : VolumeContract
     private readonly string _directory = Directory.CreateTempSubdirectory("stillpoint-volume-").FullName;
     private int _ids;
 
+    /// <summary>Folders are made only beside a unit's configuration.</summary>
+    public LocalVolumeContract() => File.WriteAllText(Path.Combine(_directory, "unit.json"), "{}");
+
     internal override IVolume Make() => new LocalVolume(_directory, NextId);
 
     public override async ValueTask DisposeAsync()
@@ -141,6 +144,16 @@ public sealed class LocalVolumeContract : VolumeContract
         Assert.False(File.Exists(dead));
         await living.CompleteAsync(default);
         Assert.Single(await volume.ListAsync("packs/", default));
+    }
+
+    [Fact]
+    public async Task No_folder_is_made_where_the_unit_is_gone()
+    {
+        await using var volume = Make();
+        File.Delete(Path.Combine(_directory, "unit.json"));
+        await Assert.ThrowsAsync<DirectoryNotFoundException>(async () => await volume.PutIfAbsentAsync("ends/a", new byte[1], default));
+        await Assert.ThrowsAsync<DirectoryNotFoundException>(async () => await volume.CreateAsync("packs/d/a.data", default));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_directory));
     }
 
     private Guid NextId() => new(Interlocked.Increment(ref _ids), 0, 0, new byte[8]);

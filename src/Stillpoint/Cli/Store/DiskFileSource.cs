@@ -27,6 +27,10 @@ internal sealed class DiskFileSource : IDiskSource
         {
             return new DiskFileSource(VirtualDisk.Open(path, new DiskOpenOptions()));
         }
+        catch (ForeignFormatException e)
+        {
+            throw new TroubleException($"disk {path}", e.Message, "convert it first, as with: qemu-img convert -O vhdx SOURCE TARGET", inner: e);
+        }
         catch (DiskFormatException e)
         {
             throw new TroubleException($"disk {path}", e.Message, $"look at it with: stillpoint disk check {path}", inner: e);

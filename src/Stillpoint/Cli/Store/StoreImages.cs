@@ -19,6 +19,8 @@ internal static class StoreImages
             using var keys = StoreAccess.TryKeys(parsed.GetValue(keyFile));
             var list = await unit.ListImagesAsync(cancel);
             foreach (var damaged in list.Damaged) Terminal.Note($"warning: {damaged}");
+            if (keys is not null && list.Images.Count(i => i.Header.Domain != keys.Domain) is > 0 and var others)
+                Terminal.Note($"note: {others} of {list.Images.Count} images are of other key domains: their names need the key file that they were made with.");
             Print(parsed.GetValue(StillpointCommand.Output), list.Images.Select(i => ImageSummaries.Of(i, keys)).ToList());
             return list.Damaged.Count == 0 ? ExitCodes.Ok : ExitCodes.Damaged;
         });

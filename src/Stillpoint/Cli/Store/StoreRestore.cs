@@ -6,14 +6,15 @@ using Stillpoint.Model;
 
 namespace Stillpoint.Cli;
 
-/// <summary><c>store restore DIR IMAGE TARGET [--format raw|vhdx|vhd]</c>: TARGET is a file where the image has one disk and nothing else, else a folder.</summary>
+/// <summary><c>store restore DIR IMAGE TARGET [--format raw|vhdx|vhd]</c>: TARGET is a file where the image has one disk, else a
+/// folder; one that ends with a separator is a folder always, and gets the configuration files too.</summary>
 internal static class StoreRestore
 {
     public static Command Create()
     {
         var directory = StoreAccess.NewDirectory();
         var image = new Argument<string>("IMAGE") { Description = "The image: its id, the beginning of it, or latest." };
-        var target = new Argument<string>("TARGET") { Description = "File to write where the image is one disk and nothing else; a folder for a VM's image, which has its configuration too." };
+        var target = new Argument<string>("TARGET") { Description = "File to write where the image has one disk, else a folder; end it with / for a folder with the configuration files too." };
         var keyFile = StoreAccess.NewKeyFile();
         var format = new Option<string?>("--format") { Description = "Format of the disk files; by default what the ending says: .vhdx, .vhd, else raw.", HelpName = "raw|vhdx|vhd" };
         format.AcceptOnlyFromAmong("raw", "vhdx", "vhd");
@@ -35,15 +36,20 @@ internal static class StoreRestore
         IImageReader reader, DomainKeys keys, StoredImage image, string target, string? format, CancellationToken cancel)
     {
         var details = ImageDetailsCodec.Open(keys, image);
-        var streams = image.Header.Streams;
+        var toFile = details.Disks.Count == 1 && !Path.EndsInDirectorySeparator(target);
+        CheckTarget(target, toFile, details.Disks.Count);
+        // The disks come before the files.
+        var streams = image.Header.Streams.Take(toFile ? 1 : int.MaxValue).ToList();
+        if (toFile && details.Files.Count > 0)
+            Terminal.Note($"note: configuration files of the image ({details.Files.Count}) are left out; end TARGET with / for a folder with all of it.");
         using var opener = new RecordOpener(keys);
         var files = new List<RestoredFile>();
         for (var i = 0; i < streams.Count; i++)
         {
             var disk = i < details.Disks.Count ? details.Disks[i] : null;
             var name = disk?.Name ?? details.Files[i - details.Disks.Count].Name;
-            var kind = disk is null ? DiskFormat.Raw : Format(format, streams.Count == 1 ? target : name);
-            var path = streams.Count == 1 ? target : Place(target, disk is null ? name : Path.ChangeExtension(name, Ending(kind)));
+            var kind = disk is null ? DiskFormat.Raw : Format(format, toFile ? target : name);
+            var path = toFile ? target : Place(target, disk is null ? name : Path.ChangeExtension(name, Ending(kind)));
             await using (var file = RestoreTargets.Create(path, kind, streams[i].Length, disk))
             {
                 try
@@ -62,6 +68,31 @@ internal static class StoreRestore
             }
         }
         return files;
+    }
+
+    /// <summary>A restore overwrites nothing and mixes with nothing.</summary>
+    private static void CheckTarget(string target, bool toFile, int disks)
+    {
+        if (toFile && ForeignFormat.OfName(target) is { } foreign)
+        {
+            throw new CommandFailedException(ExitCodes.Failed, $"{target} is named as a {foreign} file, which is not written here.",
+                "name a .vhdx, .vhd or .raw file; qemu-img convert turns one into the other");
+        }
+        if (toFile && Directory.Exists(target))
+        {
+            throw new CommandFailedException(ExitCodes.Failed, $"{target} is a folder, but the image has one disk, which goes to a file.",
+                "name a file, or end TARGET with / for a folder");
+        }
+        if (!toFile && File.Exists(Path.TrimEndingDirectorySeparator(target)))
+        {
+            throw new CommandFailedException(ExitCodes.Failed, $"{target} is a file, but the image has {disks} disks, which go to a folder.",
+                "name a folder that is empty or not there yet");
+        }
+        if (!toFile && Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any())
+        {
+            throw new CommandFailedException(ExitCodes.Failed, $"folder {target} is not empty.",
+                "name a folder that is empty or not there yet; a restore overwrites nothing");
+        }
     }
 
     private static DiskFormat Format(string? format, string name) => (format ?? Path.GetExtension(name).TrimStart('.').ToLowerInvariant()) switch

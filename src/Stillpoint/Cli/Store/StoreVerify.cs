@@ -6,7 +6,8 @@ using Stillpoint.Storage;
 
 namespace Stillpoint.Cli;
 
-/// <summary><c>store verify DIR [--stored] [--expect HEAD]</c>: exits 0 when all is sound, 4 when anything is damaged.</summary>
+/// <summary><c>store verify DIR [--stored] [--expect HEAD]</c>: exits 0 when all is sound, 4 when anything is damaged, 1 when all images
+/// are of other key domains, so that nothing could be checked.</summary>
 internal static class StoreVerify
 {
     public static Command Create()
@@ -27,6 +28,13 @@ internal static class StoreVerify
                 report = await UnitVerify.RunAsync(unit, keys, progress, cancel);
             if (parsed.GetValue(expect) is { } expected && !string.Equals(expected, head, StringComparison.OrdinalIgnoreCase))
                 report = report with { Damage = [.. report.Damage, $"the unit's head is {head}, not {expected}: it is not in the state that was remembered."] };
+            if (report is { Damage.Count: 0, Images.Count: 0, Unchecked: > 0 })
+            {
+                throw new CommandFailedException(
+                    ExitCodes.Failed, $"nothing was checked: the unit's {Images(report.Unchecked)} belong to other key domains than the key's.",
+                    "give the key file that they were made with, or check the stored bytes without a key: --stored");
+            }
+            if (report.Unchecked > 0) Terminal.Note($"warning: {Images(report.Unchecked)} belong to other key domains and were not checked.");
             if (keys is not null) await RecordAsync(unit, keys, report, cancel);
             Print(parsed.GetValue(StillpointCommand.Output), report, head);
             return report.Damage.Count == 0 ? ExitCodes.Ok : ExitCodes.Damaged;
@@ -50,7 +58,8 @@ internal static class StoreVerify
     {
         if (format == OutputFormat.Json)
         {
-            Terminal.Json(new Result(report.Damage.Count == 0 ? "sound" : "damaged", report.Kind, report.Packs, report.Records, report.Bytes, report.Images, report.Damage, head));
+            Terminal.Json(new Result(report.Damage.Count == 0 ? "sound" : "damaged", report.Kind, report.Packs, report.Records, report.Bytes, report.Images,
+                report.Unchecked, report.Damage, head));
             return;
         }
         foreach (var damage in report.Damage) Console.Out.WriteLine($"damaged: {damage}");
@@ -60,6 +69,9 @@ internal static class StoreVerify
         Console.Out.WriteLine($"head before this verify: {head}");
     }
 
+    private static string Images(int count) => count == 1 ? "1 image" : $"{count} images";
+
     private sealed record Result(
-        string Verdict, VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<VerifiedImage> Images, IReadOnlyList<string> Damage, string Head);
+        string Verdict, VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<VerifiedImage> Images, int Unchecked,
+        IReadOnlyList<string> Damage, string Head);
 }
