@@ -175,7 +175,7 @@ internal sealed class DemoStory(Site site, bool kept)
             Terminal.Out.WriteLine($"  export STILLPOINT_KEY_FILE={site.KeyFile}");
             Terminal.Out.WriteLine($"  stillpoint store images {site.UnitFolder}");
             Terminal.Out.WriteLine($"  stillpoint store verify {site.UnitFolder}");
-            Terminal.Out.WriteLine($"  stillpoint store restore {site.UnitFolder} {ShortId.Of(_ledger.Last("web").Image.Id)} web-restored");
+            Terminal.Out.WriteLine($"  stillpoint store restore {site.UnitFolder} {ShortId.Of(_ledger.Last("web").Image.Id)} web.raw");
         }
         else
         {
