@@ -46,7 +46,6 @@ internal sealed class PrimaryRig : IAsyncDisposable
         KeyFormat = new ChunkKeyFormat(),
         Time = Time,
         NewId = NextId,
-        LogToConsole = false,
         PasswordCost = 1_000,
     });
 
