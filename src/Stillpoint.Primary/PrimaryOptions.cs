@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace Stillpoint.Primary;
 
 /// <summary>How a primary server is set up.</summary>
@@ -42,6 +44,6 @@ public sealed record PrimaryOptions
     /// <summary>How long a job may open data sessions.</summary>
     public TimeSpan GrantLife { get; init; } = TimeSpan.FromHours(24);
 
-    /// <summary>Writes the log to standard error; off in tests.</summary>
-    public bool LogToConsole { get; init; } = true;
+    /// <summary>Says where the log goes; null for nowhere.</summary>
+    public Action<ILoggingBuilder>? Logging { get; init; }
 }

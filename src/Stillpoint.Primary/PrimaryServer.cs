@@ -109,7 +109,7 @@ public sealed class PrimaryServer : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders();
-        if (options.LogToConsole) builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        options.Logging?.Invoke(builder.Logging);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         // A request that a handler answered for is no error of the server.
         builder.Logging.AddFilter("Microsoft.AspNetCore.Diagnostics.ExceptionHandlerMiddleware", LogLevel.None);

@@ -48,7 +48,11 @@ public sealed record IssuedToken(string Token, Guid Id, string User, UserRole Ro
 /// <param name="Used">When it was used, UTC.</param>
 /// <param name="Fingerprint">Of the primary's certificate authority: what the joining side checks.</param>
 public sealed record JoinToken(
-    Guid Id, string? Token, string Role, string? Name, DateTimeOffset Expires, DateTimeOffset? Used, string Fingerprint);
+    Guid Id, string? Token, string Role, string? Name, DateTimeOffset Expires, DateTimeOffset? Used, string Fingerprint)
+{
+    /// <summary>What joins with it, in the words of <c>token create --for</c>: <c>host</c> or <c>media</c>.</summary>
+    public string For => Role == "client" ? "host" : Role;
+}
 
 /// <summary>One line of the audit log.</summary>
 public sealed record AuditEntry

@@ -31,7 +31,9 @@ internal static class JobRoutes
             : throw Refusal.Invalid("state", "It must be queued, waiting, active, suspended or done.", "Mend the request.");
         var most = Paging.Limit(limit);
         var jobs = await catalog.Jobs.List(new JobFilter(wanted, policy, vm, host), most, Paging.Before(after));
-        return Paging.Of(jobs, most, j => j.Number);
+        List<Job> shown = [];
+        foreach (var job in jobs) shown.Add(await Shown(job, catalog));
+        return Paging.Of(shown, most, j => j.Number);
     }
 
     private static async Task<JobView> Show(string id, CatalogStore catalog, JobWatch watch, long? after, int? wait, CancellationToken cancel)
@@ -42,8 +44,14 @@ internal static class JobRoutes
         // The revision is read first: what changes after it is told by the next question.
         var (progress, revision) = watch.Look(job.Id);
         job = await catalog.Jobs.Find(job.Id) ?? job;
-        return new JobView(job, await catalog.Jobs.Phases(job.Id), job.State == JobState.Active ? progress : null, revision);
+        return new JobView(await Shown(job, catalog), await catalog.Jobs.Phases(job.Id), job.State == JobState.Active ? progress : null, revision);
     }
+
+    /// <summary>A job that was lost keeps the image that it was granted, because its client may still commit it: shown once it is there.</summary>
+    private static async Task<Job> Shown(Job job, CatalogStore catalog) =>
+        job is { Kind: JobKind.Backup, Lost: true, ImageId: { } granted } && await catalog.Images.Find(granted) is null
+            ? job with { ImageId = null }
+            : job;
 
     private static async Task<Page<JobLogLine>> Log(string id, CatalogStore catalog, int? limit, long? after)
     {

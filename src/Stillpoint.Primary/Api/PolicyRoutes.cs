@@ -27,9 +27,10 @@ internal static class PolicyRoutes
 
     private static async Task<PolicyView> Show(string name, CatalogStore catalog) => View(await Find(catalog, name));
 
-    private static async Task<IResult> Create(Policy body, ClaimsPrincipal user, CatalogStore catalog, AuditLog audit, TimeProvider time)
+    private static async Task<IResult> Create(
+        Policy body, ClaimsPrincipal user, CatalogStore catalog, VmSelector selector, AuditLog audit, TimeProvider time)
     {
-        await Check(body, catalog);
+        await Check(body, catalog, selector);
         if (!await catalog.Policies.Create(body, time.GetUtcNow()))
             throw Refusal.Conflict($"policy {body.Name}", "There is one of that name.", "Give another name, or edit that one.");
         await audit.Done(user, "policy.create", body.Name);
@@ -37,10 +38,10 @@ internal static class PolicyRoutes
     }
 
     private static async Task<PolicyView> Edit(string name, Policy body,
-        ClaimsPrincipal user, CatalogStore catalog, AuditLog audit, TimeProvider time)
+        ClaimsPrincipal user, CatalogStore catalog, VmSelector selector, AuditLog audit, TimeProvider time)
     {
         if (body.Name != name) throw Refusal.Invalid("name", "A policy keeps its name.", $"Send the name {name}, or create another policy.");
-        await Check(body, catalog);
+        await Check(body, catalog, selector);
         if (!await catalog.Policies.Replace(body, time.GetUtcNow())) throw Refusal.NotFound("policy", name);
         await audit.Done(user, "policy.edit", name);
         return View(await Find(catalog, name));
@@ -63,7 +64,7 @@ internal static class PolicyRoutes
     private static async Task<Page<ScheduleView>> Schedules(CatalogStore catalog) =>
         new([.. (await catalog.Policies.List()).SelectMany(p => View(p).Schedules)], null);
 
-    private static async Task Check(Policy policy, CatalogStore catalog)
+    private static async Task Check(Policy policy, CatalogStore catalog, VmSelector selector)
     {
         var findings = PolicyRules.Findings(policy).ToList();
         if (Names.AreSound(policy.StorageUnit) && await catalog.StorageUnits.Find(policy.StorageUnit) is null)
@@ -74,6 +75,8 @@ internal static class PolicyRoutes
             findings.AddRange(policy.Vms.Where(v => v is not null && Names.AreSound(v.Host) && !known.Contains(v.Host))
                 .Select(v => v.Host).Distinct().Select(h => $"vms: there is no host {h}."));
         }
+        // Hosts are asked only about a policy that is sound by itself.
+        if (findings.Count == 0) findings.AddRange(await selector.Strangers(policy.Vms));
         if (findings.Count > 0) throw Refusal.Invalid("policy", findings);
     }
 

@@ -39,11 +39,13 @@ internal sealed class Arrivals(
         return new RoleWelcome(ProductVersion.Text, signer.PublicKey);
     }
 
-    public void Gone(string role, string name, string connectionId)
+    public async Task Gone(string role, string name, string connectionId)
     {
         if (!connections.Remove(role, name, connectionId)) return;
         log.LogInformation("{Role} {Name} disconnected", role, name);
         dispatcher.Wake();
+        if (role == PeerRoles.Client && await catalog.Hosts.Find(name) is { Version: { } version })
+            await catalog.Hosts.Seen(name, version, time.GetUtcNow());
     }
 
     private Task<bool> Seen(Connection connection)

@@ -32,10 +32,10 @@ internal sealed class ControlHub(Arrivals arrivals, JobReports reports) : Hub, I
 
     public Task ReportOutcome(JobReport report) => reports.Outcome(Client, report);
 
-    public override Task OnDisconnectedAsync(Exception? exception)
+    public override async Task OnDisconnectedAsync(Exception? exception)
     {
         var caller = Caller;
-        arrivals.Gone(caller.Role, caller.Name, Context.ConnectionId);
-        return base.OnDisconnectedAsync(exception);
+        await arrivals.Gone(caller.Role, caller.Name, Context.ConnectionId);
+        await base.OnDisconnectedAsync(exception);
     }
 }

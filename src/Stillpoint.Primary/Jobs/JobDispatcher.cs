@@ -114,6 +114,9 @@ internal sealed class JobDispatcher(
         }
     }
 
+    /// <summary>What the start phase says, whoever reports it: the client's record of it may come before or after ours.</summary>
+    public static string StartText(Job job) => $"handed to the client on {job.Host}";
+
     private async Task StartPhase(Job job, bool ended)
     {
         var known = (await catalog.Jobs.Phases(job.Id)).FirstOrDefault(p => p.Phase == Phase.Start);
@@ -121,7 +124,7 @@ internal sealed class JobDispatcher(
         var now = options.Time.GetUtcNow();
         await catalog.Jobs.PutPhase(job.Id, ended
             ? known! with { Ended = now, Outcome = PhaseOutcome.Ok }
-            : new PhaseRecord(Phase.Start, now, null, PhaseOutcome.Running, $"handed to the client on {job.Host}"));
+            : new PhaseRecord(Phase.Start, now, null, PhaseOutcome.Running, StartText(job)));
         watch.Touch(job.Id);
     }
 
@@ -138,7 +141,8 @@ internal sealed class JobDispatcher(
         var since = job.Started is { } started && started > away ? started : away;
         if (options.Time.GetUtcNow() - since < options.ClientSilence) return;
         var trouble = new Trouble(null, $"host {job.Host}", "Its client was not heard of any more while the job ran.",
-            "Look whether the host is up and its client reaches the primary server. When the client comes back with the job, the job goes on.",
+            "See that the host is up and its client runs and reaches the primary server; then run it again: the next run clears what was left "
+                + "on the host. A client that lost only its connection goes on with the job when it is back.",
             Retry: true);
         if (await ends.Fail(job.Id, trouble, lost: true, unless: now => now.State != JobState.Active))
             log.LogWarning("job {Job}: {Trouble}", job.Id, trouble);

@@ -27,6 +27,8 @@ internal sealed class JobEnds(CatalogStore catalog, JobWatch watch, TimeProvider
             Lost = lost,
             WaitsFor = null,
             Trouble = phased,
+            // A client that still works on it may commit the image that it was granted; otherwise there is none.
+            ImageId = lost || job.Kind != JobKind.Backup ? job.ImageId : null,
         }, open, image: null);
         if (changed is null) return false;
         watch.End(id);

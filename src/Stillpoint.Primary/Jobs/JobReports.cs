@@ -5,8 +5,8 @@ using Stillpoint.Model;
 namespace Stillpoint.Primary;
 
 /// <summary>What clients say of their jobs. A client speaks for its own jobs only; what it says is bounded and kept before it is answered.</summary>
-internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispatcher dispatcher, ImageSync images, TimeProvider time,
-    ILogger<JobReports> log)
+internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispatcher dispatcher, ImageSync images,
+    Inventories inventories, TimeProvider time, ILogger<JobReports> log)
 {
     private const int LongestText = 2_000;
     private const int MostLines = 1_000;
@@ -16,7 +16,7 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
     {
         var job = await Own(client, jobId);
         if (job.State == JobState.Done) return;
-        await catalog.Jobs.PutPhase(jobId, Bounded(phase));
+        await catalog.Jobs.PutPhase(jobId, Shown(job, phase));
         watch.Touch(jobId);
     }
 
@@ -63,7 +63,7 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
             RestoredFiles = Lines(report.RestoredFiles),
             Warnings = lines,
             Trouble = report.Trouble is { } trouble ? Bounded(trouble) : null,
-        }, [.. (report.Phases ?? []).Take(32).Select(Bounded)], image);
+        }, [.. (report.Phases ?? []).Take(32).Select(p => Shown(job, p))], image);
         if (done is null) return;
         if (report.Outcome == JobOutcome.Ok) await catalog.Intents.EndOfJob(job.Id);
         Kill.Reach(KillPoint.OutcomeReceived);
@@ -71,6 +71,7 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
         watch.End(job.Id);
         // It may have committed an image and failed after that.
         if (job.Kind == JobKind.Backup && image is null) images.UnitSoon(job.StorageUnit);
+        if (job.Kind == JobKind.RestoreVm && report.RestoredVmId is not null) inventories.TakeSoon(job.Host);
         dispatcher.Wake();
     }
 
@@ -111,7 +112,12 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
 
     private static IReadOnlyList<string> Lines(IReadOnlyList<string>? lines) => [.. (lines ?? []).Take(MostLines).Select(OneLine)];
 
-    private static PhaseRecord Bounded(PhaseRecord phase) => phase with { Detail = OneLine(phase.Detail) };
+    /// <summary>A phase as it is kept. The start is ours to tell, unless it went wrong at the client.</summary>
+    private static PhaseRecord Shown(Job job, PhaseRecord phase) => phase with
+    {
+        Detail = phase is { Phase: Model.Phase.Start, Outcome: PhaseOutcome.Running or PhaseOutcome.Ok }
+            ? JobDispatcher.StartText(job) : OneLine(phase.Detail),
+    };
 
     private static Trouble Bounded(Trouble trouble) => trouble with
     {

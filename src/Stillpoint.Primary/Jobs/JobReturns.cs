@@ -62,7 +62,7 @@ internal sealed class JobReturns(
     private async Task Settle(string client, Guid id)
     {
         var queued = await catalog.Jobs.Change(id, job => job is { State: JobState.Active, TakenOver: false, CancelRequested: false }
-            ? job with { State = JobState.Queued, Started = null, WaitsFor = null }
+            ? job with { State = JobState.Queued, Started = null, WaitsFor = null, ImageId = job.Kind == JobKind.Backup ? null : job.ImageId }
             : null);
         if (queued is not null)
         {

@@ -17,6 +17,7 @@ internal sealed record SelectedVms(IReadOnlyList<SelectedVm> Vms, IReadOnlyList<
 internal sealed class VmSelector(CatalogStore catalog, Connections connections, Inventories inventories, TimeProvider time)
 {
     private static readonly TimeSpan s_old = TimeSpan.FromMinutes(10);
+    private const int MostListed = 20;
 
     /// <param name="policy">The policy.</param>
     /// <param name="vm">Name or id of one VM of it; null for all.</param>
@@ -57,6 +58,30 @@ internal sealed class VmSelector(CatalogStore catalog, Connections connections, 
         return vm is null
             ? new SelectedVms(found, absent, missing)
             : new SelectedVms([.. found.Where(f => Is(f.Vm, vm))], [], [.. missing.Where(m => m.Contains($"'{vm}'", StringComparison.Ordinal))]);
+    }
+
+    /// <summary>Findings on selections of a VM that its host does not have. Said of connected hosts only, after a look at them now: what a host
+    /// that cannot be asked holds is not known.</summary>
+    public async Task<IReadOnlyList<string>> Strangers(IReadOnlyList<VmSelection> selections)
+    {
+        List<string> findings = [];
+        foreach (var wanted in selections.Where(s => s.Vm is not null).GroupBy(s => s.Host))
+        {
+            if (connections.Client(wanted.Key) is null || await catalog.Hosts.Find(wanted.Key) is not { Inventory: not null } host) continue;
+            if (wanted.All(s => Matches(host, s).Count > 0)) continue;
+            if (await Look(host.Name, []) is not { } looked) continue;
+            findings.AddRange(wanted.Where(s => Matches(looked, s).Count == 0)
+                .Select(s => $"vms: host {host.Name} has no VM '{s.Vm}'; it has {Listed(looked)}."));
+        }
+        return findings;
+    }
+
+    private static string Listed(HostRecord host)
+    {
+        var names = (host.Inventory?.Vms ?? []).Select(v => v.Name).Order(StringComparer.OrdinalIgnoreCase).ToList();
+        if (names.Count == 0) return "none";
+        var first = string.Join(", ", names.Take(MostListed));
+        return names.Count > MostListed ? $"{first} and {names.Count - MostListed} more" : first;
     }
 
     private bool NeedsLook(HostRecord host, VmSelection selection) =>

@@ -55,7 +55,12 @@ public sealed record Enrolment(Uri Primary, string Role, string Name, string? Fi
         try
         {
             var token = File.ReadAllText(path).Trim();
-            if (token.Length is > 0 and <= MaxToken) return token;
+            if (token.Any(c => char.IsWhiteSpace(c) || char.IsControl(c)) || token.Length > MaxToken)
+            {
+                throw new TroubleException($"join token {path}", "The file holds more than a token.",
+                    "Leave nothing but the token in it, or have it written: stillpoint token create --out FILE.");
+            }
+            if (token.Length > 0) return token;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -63,6 +68,6 @@ public sealed record Enrolment(Uri Primary, string Role, string Name, string? Fi
                 "Give --join-token-file the file that holds the token.", inner: e);
         }
         throw new TroubleException($"join token {path}", "The file holds no token.",
-            "Write the token that 'stillpoint token create' prints into it.");
+            "Have it written: stillpoint token create --out FILE.");
     }
 }

@@ -15,12 +15,14 @@ internal static class ClientCommand
     private static readonly Option<string> s_user = new("--hyperv-user")
     {
         Description = "Account on the host, in Administrators or Hyper-V Administrators.",
+        HelpName = "NAME",
         DefaultValueFactory = _ => "Administrator",
     };
 
     private static readonly Option<FileInfo> s_password = new("--hyperv-password-file")
     {
         Description = "File that holds the account's password.",
+        HelpName = "FILE",
         Required = true,
     };
 

@@ -23,11 +23,10 @@ internal static class DiskCommand
 
     private static readonly Option<DiskFormat?> s_format = new("--format") { Description = "Format of the new file; by default what its name says.", HelpName = "raw|vhd|vhdx" };
 
-    private static readonly Option<DiskKind> s_kind = new("--kind")
+    private static readonly Option<DiskKind?> s_kind = new("--kind")
     {
-        Description = "Space taken at once or when written.",
+        Description = "Space taken at once or when written. [default: dynamic]",
         HelpName = "fixed|dynamic",
-        DefaultValueFactory = _ => DiskKind.Dynamic,
     };
 
     private static readonly Option<string?> s_blockSize = new("--block-size") { Description = "Bytes in a block, as 32M.", HelpName = "SIZE" };
@@ -183,7 +182,7 @@ internal static class DiskCommand
     {
         Format = parse.GetValue(s_format) ?? DiskFile.FormatOfName(path),
         Length = length,
-        Kind = parse.GetValue(s_kind),
+        Kind = parse.GetValue(s_kind) ?? DiskKind.Dynamic,
         BlockSize = parse.GetValue(s_blockSize) is { } block ? checked((int)Size(block)) : 0,
         LogicalSectorSize = sector,
         NewId = s_newId,

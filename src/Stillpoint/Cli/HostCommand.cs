@@ -15,7 +15,7 @@ internal static class HostCommand
         {
             using var api = ServerOptions.Connect(parsed);
             var hosts = await api.List<HostView>("hosts", cancel);
-            return Results.List(parsed, hosts, ["host", "connected", "version", ">VMs", "key domain", "last seen"], h =>
+            return Results.List(parsed, hosts, ["host", "connected", "version", ">VMs", "key domain", Column.Whole("last seen")], h =>
                 [h.Name, h.Connected ? "yes" : "no", h.Version, h.VmCount.ToString(), h.KeyDomain, Results.At(h.LastSeen)]);
         });
         return command;

@@ -10,8 +10,8 @@ internal static class ImageCommand
 
     private static Command List()
     {
-        var vm = new Option<string?>("--vm") { Description = "Only images of this VM: name or id.", HelpName = "V" };
-        var limit = new Option<int>("--limit") { Description = "At most so many, newest first.", HelpName = "N", DefaultValueFactory = _ => 50 };
+        var vm = new Option<string?>("--vm") { Description = "Only images of this VM: name or id.", HelpName = "VM" };
+        var limit = new Option<int>("--limit") { Description = "At most so many, newest first.", HelpName = "NUMBER", DefaultValueFactory = _ => 50 };
         var command = new Command("list", "List images, newest first.") { vm, limit };
         command.SetAction(async (parsed, cancel) =>
         {
@@ -19,7 +19,12 @@ internal static class ImageCommand
             var filter = parsed.GetValue(vm) is { } name ? $"?vm={Uri.EscapeDataString(name)}" : "";
             var images = await api.List<ImageRecord>("images" + filter, cancel, Math.Max(1, parsed.GetValue(limit)));
             return Results.List(
-                parsed, images, ["image", "VM", "host", "created", "type", "consistency", "storage unit", ">size", ">read", ">sent", ">stored"], i =>
+                parsed, images,
+                [
+                    Column.Whole("image"), new("VM"), new("host") { Drop = 4 }, Column.Whole("created"), new("type") { Short = ShortType.Of },
+                    new("consistency") { Drop = 3 }, new("storage unit") { Drop = 2 }, Column.Number("size"), Column.Number("read") with { Drop = 1 },
+                    Column.Number("sent"), Column.Number("stored"),
+                ], i =>
                 [
                     ShortId.Of(i.Id), i.Vm, i.Host, Results.At(i.Created), Words.Of(i.Type), Words.Of(i.Consistency), i.StorageUnit,
                     Bytes.Format(i.Disks.Sum(d => d.Size)), Bytes.Format(i.Disks.Sum(d => d.BytesRead)), Bytes.Format(i.Disks.Sum(d => d.BytesSent)),
@@ -46,7 +51,7 @@ internal static class ImageCommand
                 ("verified", image.Verified is { } verified ? $"{verified.Result} ({Words.Of(verified.Kind)}) {Results.At(verified.At)}" : null));
             if (!Results.IsJson(parsed))
             {
-                string[] columns = ["disk", ">size", ">changed", ">read", ">audited", ">sent", ">wire", ">stored", "read in full because"];
+                Column[] columns = ["disk", ">size", ">changed", ">read", ">audited", ">sent", ">wire", ">stored", "read in full because"];
                 Results.List(parsed, image.Disks, columns, d =>
                 [
                     d.Name, Bytes.Format(d.Size), Bytes.Format(d.BytesChanged), Bytes.Format(d.BytesRead), Bytes.Format(d.BytesAudited),

@@ -17,8 +17,8 @@ internal static class JobCommand
     {
         var state = new Option<string?>("--state") { Description = "Only jobs that stand so.", HelpName = "queued|waiting|active|suspended|done" };
         var policy = new Option<string?>("--policy") { Description = "Only jobs of this policy.", HelpName = "NAME" };
-        var vm = new Option<string?>("--vm") { Description = "Only jobs of this VM: name or id.", HelpName = "V" };
-        var limit = new Option<int>("--limit") { Description = "At most so many, newest first.", HelpName = "N", DefaultValueFactory = _ => 50 };
+        var vm = new Option<string?>("--vm") { Description = "Only jobs of this VM: name or id.", HelpName = "VM" };
+        var limit = new Option<int>("--limit") { Description = "At most so many, newest first.", HelpName = "NUMBER", DefaultValueFactory = _ => 50 };
         var command = new Command("list", "List jobs, newest first.") { state, policy, vm, limit };
         command.SetAction(async (parsed, cancel) =>
         {
@@ -92,6 +92,7 @@ internal static class JobCommand
             using var api = ServerOptions.Connect(parsed);
             var lines = await api.List<JobLogLine>(Path(parsed, id) + "/log", cancel);
             if (Results.IsJson(parsed)) Terminal.Json(lines);
+            else if (lines.Count == 0) Terminal.Note("The job's log is empty.");
             else foreach (var line in lines) Console.Out.WriteLine($"{Results.At(line.At)} {line.Line}");
             return ExitCodes.Ok;
         });
@@ -99,11 +100,15 @@ internal static class JobCommand
     }
 
     public static int Print(ParseResult parsed, IReadOnlyList<Job> jobs) => Results.List(
-        parsed, jobs, ["job", "kind", "VM", "host", "policy", "type", "state", "created", "detail"], j =>
+        parsed, jobs,
+        [
+            Column.Whole("job"), new("kind"), new("VM"), new("host") { Drop = 2 }, new("policy") { Drop = 1 }, new("type") { Short = ShortType.Of, Drop = 3 },
+            new("state"), Column.Whole("created"), new("detail"),
+        ], j =>
         [
             ShortId.Of(j.Id), Words.Of(j.Kind), j.VmName, j.Host, j.Policy, j.Type is { } type ? Words.Of(type) : null, Results.State(j),
             Results.At(j.Created), j.Trouble?.ToString()
-                ?? (j.WaitsFor is { } missing ? $"waits for {missing}" : j.CancelRequested ? "is being cancelled" : ""),
+                ?? (j.WaitsFor is { } missing ? $"waits for {missing}" : j.CancelRequested ? "is being cancelled" : j.Warnings.Count > 0 ? j.Warnings[0] : ""),
         ]);
 
     public static int Print(ParseResult parsed, JobView view)
@@ -122,7 +127,7 @@ internal static class JobCommand
             ("warnings", job.Warnings.Count > 0 ? string.Join('\n', job.Warnings) : null), ("trouble", job.Trouble?.ToString()));
         if (!Results.IsJson(parsed))
         {
-            Results.List(parsed, view.Phases, ["phase", "started", "ended", "outcome", "detail"], p =>
+            Results.List(parsed, view.Phases, [new("phase"), Column.Whole("started"), Column.Whole("ended"), new("outcome"), new("detail")], p =>
                 [Words.Of(p.Phase), Results.At(p.Started), Results.At(p.Ended), Words.Of(p.Outcome), p.Detail]);
         }
         return ExitCodes.Ok;

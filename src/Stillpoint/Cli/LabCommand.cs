@@ -27,10 +27,7 @@ internal static class LabCommand
                 + "then a new lab has these VMs only.",
             HelpName = "NAME=DISK[,DISK...]", CustomParser = ParseMachines, DefaultValueFactory = _ => [],
         };
-        var rate = new Option<long>("--write-rate")
-        {
-            Description = "Bytes that the guests write each second, over all running VMs.", HelpName = "BYTES",
-        };
+        var rate = SizeOption.Create("--write-rate", "What the guests write each second, over all running VMs: 200K, 4M.");
         var command = new Command("lab", "Runs a simulated Hyper-V host: WS-Management, checkpoints, change tracking, and guests that write.")
         {
             data, listen, machines, rate,

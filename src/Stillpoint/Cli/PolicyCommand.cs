@@ -20,7 +20,7 @@ internal static class PolicyCommand
         {
             using var api = ServerOptions.Connect(parsed);
             var policies = await api.List<PolicyView>("policies", cancel);
-            return Results.List(parsed, policies, ["policy", "method", "storage unit", "VMs", "consistency", "schedules", "next run"], p =>
+            return Results.List(parsed, policies, ["policy", "method", "storage unit", "VMs", "consistency", "schedules", Column.Whole("next run")], p =>
             [
                 p.Policy.Name, Words.Of(p.Policy.Method), p.Policy.StorageUnit, Selection(p.Policy), Words.Of(p.Policy.Consistency),
                 string.Join(", ", p.Policy.Schedules.Select(s => s.Name)), Results.At(p.Schedules.Min(s => s.NextRun)),
@@ -76,8 +76,8 @@ internal static class PolicyCommand
     private static Command Run()
     {
         var name = Name();
-        var schedule = new Option<string?>("--schedule") { Description = "Its schedule; otherwise the first.", HelpName = "S" };
-        var vm = new Option<string?>("--vm") { Description = "Only this VM of the policy: name or id.", HelpName = "V" };
+        var schedule = new Option<string?>("--schedule") { Description = "Its schedule; otherwise the first.", HelpName = "SCHEDULE" };
+        var vm = new Option<string?>("--vm") { Description = "Only this VM of the policy: name or id.", HelpName = "VM" };
         var wait = new Option<bool>("--wait") { Description = "Wait for the end; the exit code is the outcome." };
         var command = new Command("run", "Back up now.") { name, schedule, vm, wait };
         command.SetAction(async (parsed, cancel) =>

@@ -12,7 +12,7 @@ internal sealed class PolicyOptions
         Description = "A policy as JSON, as 'policy show --output json' prints it.", HelpName = "FILE",
     };
 
-    private readonly Option<string?> _unit = new("--storage-unit") { Description = "Storage unit that gets the images.", HelpName = "UNIT" };
+    private readonly Option<string?> _unit = new("--storage-unit") { Description = "Storage unit that gets the images.", HelpName = "NAME" };
     private readonly Option<string?> _method = new("--method") { Description = "How the snapshot is taken.", HelpName = "wmi|vss" };
 
     private readonly Option<string[]> _vms = new("--vm")
@@ -23,7 +23,7 @@ internal sealed class PolicyOptions
 
     private readonly Option<bool?> _blocks = new("--block-level-incremental")
     {
-        Description = "Keep a reference point on the host and move changed blocks only.",
+        Description = "Keep a reference point on the host and move changed blocks only; on unless turned off with false.", HelpName = "true|false",
     };
 
     private readonly Option<string?> _consistency = new("--consistency")
@@ -36,7 +36,11 @@ internal sealed class PolicyOptions
         Description = "copy leaves the guest's own log backups alone; full may truncate logs.", HelpName = "copy|full",
     };
 
-    private readonly Option<bool?> _audit = new("--tracking-audit") { Description = "Read random chunks outside the change list and compare." };
+    private readonly Option<bool?> _audit = new("--tracking-audit")
+    {
+        Description = "Read random chunks outside the change list and compare; on unless turned off with false.", HelpName = "true|false",
+    };
+
     private readonly Option<int?> _rescan = new("--rescan-days")
     {
         Description = "A full read is due when the last one is older.", HelpName = "DAYS",

@@ -12,7 +12,7 @@ internal static class PrimaryCommand
         var data = new Option<DirectoryInfo>("--data") { Description = "Folder of all that it keeps.", HelpName = "DIR", Required = true };
         var listen = new Option<string>("--listen")
         {
-            Description = $"Address to listen on; port 0 picks one. Default 0.0.0.0:{PrimaryOptions.DefaultPort}.",
+            Description = "Address to listen on; port 0 picks one.",
             HelpName = "HOST:PORT",
             DefaultValueFactory = _ => $"0.0.0.0:{PrimaryOptions.DefaultPort}",
         };
@@ -37,7 +37,10 @@ internal static class PrimaryCommand
         try
         {
             return await PrimaryServer.Start(
-                new PrimaryOptions { DataFolder = data, Listen = listen, KeyFormat = new ChunkKeyFormat(), NewId = Ids.New }, cancel);
+                new PrimaryOptions
+                {
+                    DataFolder = data, Listen = listen, KeyFormat = new ChunkKeyFormat(), NewId = Ids.New, Logging = RoleLog.Configure,
+                }, cancel);
         }
         catch (TroubleException e) when (e.Trouble.Retry)
         {

@@ -10,18 +10,18 @@ internal static class RestoreCommand
 
     private static Argument<string> Image() => new("IMAGE") { Description = "The image: its id, or the beginning of it." };
 
-    private static Option<string> Host() => new("--host") { Description = "Host to restore on.", HelpName = "H", Required = true };
+    private static Option<string> Host() => new("--host") { Description = "Host to restore on.", HelpName = "HOST", Required = true };
 
     private static Option<bool> Wait() => new("--wait") { Description = "Wait for the end; the exit code is the outcome." };
 
     private static Command Vm()
     {
         var (image, host, wait) = (Image(), Host(), Wait());
-        var name = new Option<string>("--name") { Description = "Name of the restored VM.", HelpName = "N", Required = true };
+        var name = new Option<string>("--name") { Description = "Name of the restored VM.", HelpName = "NAME", Required = true };
         var folder = new Option<string?>("--folder")
         {
             Description = "Host folder for configuration and disks; otherwise one of that name beside the original disks.",
-            HelpName = "D",
+            HelpName = "DIR",
         };
         var start = new Option<bool>("--start") { Description = "Start the VM at the end." };
         var command = new Command("vm", "Bring a VM back under a new name.") { image, host, name, folder, start, wait };

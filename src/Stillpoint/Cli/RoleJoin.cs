@@ -18,7 +18,10 @@ internal static class RoleJoin
         HelpName = "HEX",
     };
 
-    private static readonly Option<FileInfo?> s_token = new("--join-token-file") { Description = "File that holds the one-time join token; needed to join." };
+    private static readonly Option<FileInfo?> s_token = new("--join-token-file")
+    {
+        Description = "File that holds the one-time join token and nothing else; needed to join.", HelpName = "FILE",
+    };
 
     private static readonly Option<DirectoryInfo> s_data = new("--data") { Description = "Folder for identity and state.", HelpName = "DIR", Required = true };
 

@@ -18,7 +18,7 @@ internal static class ScheduleCommand
     }
 
     public static int Print(ParseResult parsed, IReadOnlyList<ScheduleView> schedules) => Results.List(
-        parsed, schedules, ["policy", "schedule", "type", "when", "kept", "last run", "next run"], s =>
+        parsed, schedules, ["policy", "schedule", "type", "when", "kept", Column.Whole("last run"), Column.Whole("next run")], s =>
         [
             s.Policy, s.Schedule.Name, Words.Of(s.Schedule.Type), ScheduleText.Every(s.Schedule.Every),
             $"{s.Schedule.Retention.Days} days, at least {s.Schedule.Retention.KeepLast}", Results.At(s.LastRun), Results.At(s.NextRun),

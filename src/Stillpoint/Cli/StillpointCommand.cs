@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using Stillpoint.Model;
 
 namespace Stillpoint.Cli;
@@ -9,10 +11,10 @@ internal static class StillpointCommand
     /// <summary><c>--output table|json</c>, known to every command.</summary>
     public static Option<OutputFormat> Output { get; } = new("--output")
     {
-        Description = "How results are printed: table or json.",
+        // The default is the enumeration's own; said in words here, where the help would print the member's name.
+        Description = "How results are printed. [default: table]",
         HelpName = "table|json",
         Recursive = true,
-        DefaultValueFactory = _ => OutputFormat.Table,
     };
 
     /// <summary>The whole tree.</summary>
@@ -33,7 +35,8 @@ internal static class StillpointCommand
         };
         try
         {
-            return await Create().Parse(arguments).InvokeAsync(configuration);
+            var parsed = Create().Parse(arguments);
+            return parsed.Action is ParseErrorAction misread ? Misread(parsed, misread) : await parsed.InvokeAsync(configuration);
         }
         catch (Exception failure)
         {
@@ -48,6 +51,20 @@ internal static class StillpointCommand
         RestoreCommand.Create(), StorageUnitCommand.Create(), UserCommand.Create(), TokenCommand.Create(), AuditCommand.Create(),
         DiskCommand.Create(), StoreCommand.Create(),
     ];
+
+    /// <summary>Says what could not be understood, and where the help is, instead of printing all of it.</summary>
+    private static int Misread(ParseResult parsed, ParseErrorAction action)
+    {
+        foreach (var error in parsed.Errors.Select(e => e.Message).Distinct()) Terminal.Error(error, null);
+        // Of what it would print, only the names that may have been meant.
+        action.ShowHelp = false;
+        parsed.Invoke(new InvocationConfiguration { Output = Console.Error, Error = TextWriter.Null });
+        List<string> path = [];
+        for (SymbolResult? at = parsed.CommandResult; at is not null; at = at.Parent)
+            if (at is CommandResult { Parent: not null } command) path.Insert(0, command.Command.Name);
+        Terminal.Note($"See: {string.Join(' ', path.Prepend("stillpoint"))} --help");
+        return ExitCodes.Failed;
+    }
 
     private static int Report(Exception failure)
     {

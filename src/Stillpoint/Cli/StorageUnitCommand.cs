@@ -24,8 +24,8 @@ internal static class StorageUnitCommand
         var name = new Argument<string>("NAME") { Description = "Its name." };
         var folder = new Option<string>("--folder") { Description = "Folder on the media server.", HelpName = "DIR", Required = true };
         var media = new Option<string?>("--media") { Description = "Which media server, where there are several.", HelpName = "NAME" };
-        var chunk = new Option<string>("--chunk-size") { Description = "A power of two.", HelpName = "64K", DefaultValueFactory = _ => "64K" };
-        var level = new Option<int>("--level") { Description = "zstd level.", HelpName = "1–19", DefaultValueFactory = _ => 1 };
+        var chunk = new Option<string>("--chunk-size") { Description = "A power of two.", HelpName = "SIZE", DefaultValueFactory = _ => "64K" };
+        var level = new Option<int>("--level") { Description = "zstd level, 1 to 19.", HelpName = "NUMBER", DefaultValueFactory = _ => 1 };
         var command = new Command("create", "Create a storage unit, or attach the one that is in the folder.") { name, folder, media, chunk, level };
         command.SetAction(async (parsed, cancel) =>
         {

@@ -76,7 +76,7 @@ internal static class UserCommand
     {
         var name = new Argument<string>("NAME") { Description = "What the key is for." };
         var role = new Option<string?>("--role") { Description = "Its rights; otherwise all of yours.", HelpName = "viewer|operator|admin" };
-        var days = new Option<int>("--days") { Description = "How long it is good.", HelpName = "N", DefaultValueFactory = _ => 90 };
+        var days = new Option<int>("--days") { Description = "How long it is good.", HelpName = "NUMBER", DefaultValueFactory = _ => 90 };
         var command = new Command("token", "Make an API key of yours for a script; it is shown once.") { name, role, days };
         command.SetAction(async (parsed, cancel) =>
         {
@@ -89,7 +89,7 @@ internal static class UserCommand
     }
 
     private static int Print(ParseResult parsed, IReadOnlyList<Account> accounts) => Results.List(
-        parsed, accounts, ["user", "role", "created", "last sign-in"],
+        parsed, accounts, ["user", "role", Column.Whole("created"), Column.Whole("last sign-in")],
             a => [a.Name, Words.Of(a.Role), Results.At(a.Created), Results.At(a.LastSignIn)]);
 
     /// <summary>Shows a person the fingerprint that the server has and asks whether it is the right one. Nothing secret was sent by then.</summary>

@@ -20,7 +20,12 @@ internal static class VmCommand
     }
 
     public static int Print(ParseResult parsed, IReadOnlyList<VmView> vms) => Results.List(
-        parsed, vms, ["VM", "host", "state", ">generation", "version", ">disks", ">size", "policies", "newest image", "id"], v =>
+        parsed, vms,
+        [
+            new("VM"), new("host"), new("state"), Column.Number("generation") with { Drop = 2 }, new("version") { Drop = 1 },
+            Column.Number("disks") with { Drop = 3 }, Column.Number("size"), new("policies"), Column.Whole("newest image"),
+            Column.Whole("id") with { Drop = 4 },
+        ], v =>
         [
             v.Vm.Name, v.Host, v.Vm.State, v.Vm.Generation.ToString(), v.Vm.ConfigurationVersion, v.Vm.Disks.Count.ToString(),
             v.Vm.Disks.Any(d => d.Size > 0) ? Bytes.Format(v.Vm.Disks.Sum(d => d.Size)) : null,

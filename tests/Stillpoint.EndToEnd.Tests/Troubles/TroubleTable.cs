@@ -40,7 +40,14 @@ internal static class TroubleTable
             Policy = "app-and-ghost",
             Vm = "ghost",
             NewImages = 1,
-            Break = site => site.PolicyAsync("app-and-ghost", ["ghost", "app"]),
+            Break = async site =>
+            {
+                // Of a host that is away it cannot be known what it has: only then is such a policy taken.
+                await site.Site.StopAsync("client");
+                while ((await site.Site.Api.Get<HostView>("hosts/hv1", Cancel)).Connected) await Task.Delay(100, Cancel);
+                await site.PolicyAsync("app-and-ghost", ["ghost", "app"]);
+                await site.Site.StartClientAsync(null, Cancel);
+            },
             Mend = site => site.Site.Api.Put<PolicyView>("policies/app-and-ghost", StandingSite.Policy("app-and-ghost", ["app"]), Cancel),
         },
         new("VM gone since the host was looked at", Phase.Initiate, "VM twin", "no VM of the id", "stillpoint host test")

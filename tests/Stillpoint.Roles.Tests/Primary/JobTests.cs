@@ -41,12 +41,13 @@ public sealed class JobTests : IAsyncLifetime
             () => _rig.Get<JobView>($"jobs/{job.Id}"),
                 v => v is { Job.TakenOver: true, Progress: not null } && v.Phases.Any(p => p is { Phase: Phase.Start, Ended: not null }));
         Assert.Equal(10, active.Progress?.BytesDone);
-        Assert.Contains(active.Phases, p => p is { Phase: Phase.Start, Outcome: PhaseOutcome.Ok });
+        Assert.Contains(active.Phases, p => p is { Phase: Phase.Start, Outcome: PhaseOutcome.Ok, Detail: "handed to the client on hv1" });
 
         await _host.Primary.ReportOutcome(ScriptedClient.Report(order, JobOutcome.Partial, _rig.Time.GetUtcNow()));
         var done = await _rig.Get<JobView>($"jobs/{job.Id}");
         Assert.Equal((JobState.Done, JobOutcome.Partial, order.ImageId), (done.Job.State, done.Job.Outcome, done.Job.ImageId));
         Assert.Equal(["a merge did not finish"], done.Job.Warnings);
+        Assert.Equal("handed to the client on hv1", Assert.Single(done.Phases, p => p.Phase == Phase.Start).Detail);
         Assert.Equal("first line", Assert.Single((await _rig.Get<Page<JobLogLine>>($"jobs/{job.Id}/log")).Items).Line);
         var image = Assert.Single((await _rig.Get<Page<ImageRecord>>("images?vm=web")).Items);
         Assert.Equal((order.ImageId, "hv1", "main", "nightly", "hv1"), (image.Id, image.Host, image.StorageUnit, image.Policy, image.KeyDomain));
@@ -130,6 +131,8 @@ public sealed class JobTests : IAsyncLifetime
         await _host.Connect();
         var failed = await _rig.Job(job.Id, j => j.State == JobState.Done, TimeSpan.FromSeconds(1));
         Assert.Equal((JobOutcome.Failed, "host hv1", true), (failed.Job.Outcome, failed.Job.Trouble?.Culprit, failed.Job.Trouble?.Retry));
+        Assert.Null(failed.Job.ImageId);
+        Assert.All((await _rig.Get<Page<Job>>("jobs")).Items, j => Assert.Null(j.ImageId));
         var again = await _rig.Post<Job>($"jobs/{job.Id}/retry", null);
         Assert.Equal(job.Id, again.RetryOf);
         Assert.Equal(again.Id, (await _host.NextBackup()).JobId);
@@ -160,6 +163,8 @@ public sealed class JobTests : IAsyncLifetime
         var lost = await _rig.Job(job.Id, j => j.State == JobState.Done, TimeSpan.FromSeconds(5));
         Assert.True(lost.Job.Lost);
         Assert.Contains("not heard of", lost.Job.Trouble?.Message);
+        Assert.Contains("run it again: the next run clears what was left on the host", lost.Job.Trouble?.NextStep);
+        Assert.Null(lost.Job.ImageId);
         _host.ActiveJobs.Add(job.Id);
         await _host.Connect();
         await _rig.Job(job.Id, j => j is { State: JobState.Active, Trouble: null, Outcome: null });
@@ -193,6 +198,7 @@ public sealed class JobTests : IAsyncLifetime
         var job = await Run("web");
         var failed = await _rig.Job(job.Id, j => j.State == JobState.Done);
         Assert.Equal(new Trouble(Phase.Start, "VM web", "Its disks are gone.", "Look at the host."), failed.Job.Trouble);
+        Assert.Null(failed.Job.ImageId);
     }
 
     [Fact]
@@ -246,6 +252,33 @@ public sealed class JobTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_VM_that_was_restored_is_listed_without_anybody_asking_its_host()
+    {
+        await Run("web");
+        var order = await _host.NextBackup();
+        await _host.Primary.ReportOutcome(ScriptedClient.Report(order, JobOutcome.Ok, _rig.Time.GetUtcNow()));
+        var job = await _rig.Post<Job>("restores/vm", new { image = order.ImageId, host = "hv1", name = "web-back", start = true });
+        await _rig.Job(job.Id, j => j.TakenOver);
+        _host.Vms.Add(ScriptedClient.Vm(3, "web-back"));
+        await _host.Primary.ReportOutcome(new JobReport(job.Id, JobOutcome.Ok, [], null, ScriptedClient.VmId(3), [], [], null));
+        await _rig.Eventually(() => _rig.Get<Page<VmView>>("vms"), v => v.Items.Any(i => i.Vm.Name == "web-back"));
+    }
+
+    [Fact]
+    public async Task A_host_was_last_seen_now_while_it_is_connected()
+    {
+        var joined = (await _rig.Get<HostView>("hosts/hv1")).LastSeen;
+        _rig.Time.Advance(TimeSpan.FromMinutes(7));
+        Assert.Equal(_rig.Time.GetUtcNow(), (await _rig.Get<HostView>("hosts/hv1")).LastSeen);
+        Assert.Equal(joined!.Value.AddMinutes(7), Assert.Single((await _rig.Get<Page<HostView>>("hosts")).Items).LastSeen);
+        await _host.Disconnect();
+        var away = await _rig.Eventually(
+            () => _rig.Get<HostView>("hosts/hv1"), h => !h.Connected && h.LastSeen == _rig.Time.GetUtcNow());
+        _rig.Time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(away.LastSeen, (await _rig.Get<HostView>("hosts/hv1")).LastSeen);
+    }
+
+    [Fact]
     public async Task An_image_that_was_committed_and_never_reported_is_found_in_the_unit()
     {
         var job = await Run("web");
@@ -259,6 +292,7 @@ public sealed class JobTests : IAsyncLifetime
         await _rig.Job(job.Id, j => j.State == JobState.Done, TimeSpan.FromSeconds(1));
         var found = Assert.Single((await _rig.Eventually(() => _rig.Get<Page<ImageRecord>>("images"), i => i.Items.Count > 0)).Items);
         Assert.Equal((order.ImageId, "web", "hv1", "nightly"), (found.Id, found.Vm, found.Host, found.Policy));
+        Assert.Equal(order.ImageId, (await _rig.Get<JobView>($"jobs/{job.Id}")).Job.ImageId);
     }
 
     [Fact]

@@ -8,11 +8,12 @@ namespace Stillpoint.Roles.Tests.Primary;
 public sealed class PolicyTests : IAsyncLifetime
 {
     private PrimaryRig _rig = null!;
+    private ScriptedClient _host = null!;
 
     public async ValueTask InitializeAsync()
     {
         _rig = await PrimaryRig.Start();
-        await _rig.Client("hv1");
+        _host = await _rig.Client("hv1");
         await _rig.Media("ms1");
         await _rig.Post<StorageUnitView>("storage-units", new StorageUnitRequest("main", "ms1", "/srv/units/main"));
     }
@@ -88,11 +89,42 @@ public sealed class PolicyTests : IAsyncLifetime
     [Fact]
     public async Task Running_what_selects_nothing_says_so()
     {
-        await _rig.Post<PolicyView>("policies", Policies.Sound("p", new VmSelection("hv1", "ghost")));
+        await WithGhost(Policies.Sound("p", new VmSelection("hv1", "ghost")));
         var problem = await PrimaryRig.Refused(await _rig.Admin.PostAsJsonAsync("policies/p/runs", new { }), HttpStatusCode.Conflict);
         Assert.Contains("ghost", problem.Detail);
         await PrimaryRig.Refused(await _rig.Admin.PostAsJsonAsync("policies/p/runs", new { schedule = "none" }), HttpStatusCode.NotFound);
         Assert.Empty((await _rig.Get<Page<Job>>("jobs")).Items);
+    }
+
+    [Fact]
+    public async Task A_VM_that_a_connected_host_does_not_have_is_a_finding_that_lists_what_it_has()
+    {
+        await _rig.Eventually(() => _rig.Get<HostView>("hosts/hv1"), h => h.VmCount == 2);
+        var wrong = Policies.Sound("p", new VmSelection("hv1", "wbe"), new VmSelection("hv1", "db"));
+        var problem = await PrimaryRig.Refused(await _rig.Admin.PostAsJsonAsync("policies", wrong, Words.Json), HttpStatusCode.BadRequest);
+        Assert.Equal("vms: host hv1 has no VM 'wbe'; it has db, web.", Assert.Single(problem.Findings!));
+
+        // One that was made since the host was last looked at is no stranger; by id it is found too.
+        _host.Vms.Add(ScriptedClient.Vm(3, "wbe"));
+        await _rig.Post<PolicyView>("policies", wrong);
+        var edited = wrong with { Vms = [new VmSelection("hv1", ScriptedClient.VmId(1).ToString()), new VmSelection("hv1", "mail")] };
+        problem = await PrimaryRig.Refused(await _rig.Admin.PutAsJsonAsync("policies/p", edited, Words.Json), HttpStatusCode.BadRequest);
+        Assert.Contains("'mail'", Assert.Single(problem.Findings!));
+
+        // What a host that is away holds is not known.
+        await _host.Disconnect();
+        await _rig.Eventually(() => _rig.Get<HostView>("hosts/hv1"), h => !h.Connected);
+        using var put = await _rig.Admin.PutAsJsonAsync("policies/p", edited, Words.Json);
+        Assert.Equal(HttpStatusCode.OK, put.StatusCode);
+    }
+
+    /// <summary>Creates a policy that names a VM which goes after that.</summary>
+    private async Task WithGhost(Policy policy)
+    {
+        _host.Vms.Add(ScriptedClient.Vm(9, "ghost"));
+        await _rig.Post<PolicyView>("policies", policy);
+        _host.Vms.RemoveAll(v => v.Name == "ghost");
+        await _rig.Post<HostView>("hosts/hv1/test", null);
     }
 
     [Fact]
@@ -127,7 +159,7 @@ public sealed class PolicyTests : IAsyncLifetime
     [Fact]
     public async Task A_due_schedule_queues_its_jobs_once_whatever_was_missed()
     {
-        await _rig.Post<PolicyView>("policies", Policies.Sound("hourly", new VmSelection("hv1", "web"), new VmSelection("hv1", "ghost")) with
+        await WithGhost(Policies.Sound("hourly", new VmSelection("hv1", "web"), new VmSelection("hv1", "ghost")) with
         {
             Schedules = [new Schedule("full", ImageType.Full, TimeSpan.FromDays(1), new Retention(1, 1)),
                 new Schedule("inc", ImageType.DifferentialIncremental, TimeSpan.FromHours(1), new Retention(1, 1))],

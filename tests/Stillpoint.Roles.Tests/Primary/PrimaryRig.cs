@@ -20,7 +20,7 @@ internal sealed class PrimaryRig : IAsyncDisposable
     private int _ids;
     private int _folders;
 
-    public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2030, 5, 1, 12, 0, 0, TimeSpan.Zero));
+    public FakeTimeProvider Time { get; private init; } = new(new DateTimeOffset(2030, 5, 1, 12, 0, 0, TimeSpan.Zero));
 
     public PrimaryServer Server { get; private set; } = null!;
 
@@ -29,9 +29,13 @@ internal sealed class PrimaryRig : IAsyncDisposable
     /// <summary>Signed in as the first administrator.</summary>
     public HttpClient Admin { get; private set; } = null!;
 
-    public static async Task<PrimaryRig> Start()
+    public static Task<PrimaryRig> Start() => Start(new PrimaryRig());
+
+    /// <summary>One whose clock stands at the machine's time, so that certificates hold for other processes too.</summary>
+    public static Task<PrimaryRig> StartNow() => Start(new PrimaryRig { Time = new FakeTimeProvider(TimeProvider.System.GetUtcNow()) });
+
+    private static async Task<PrimaryRig> Start(PrimaryRig rig)
     {
-        var rig = new PrimaryRig();
         await rig.StartServer();
         var password = rig.Server.FirstPassword!;
         rig.Admin = rig.As((await rig.SignIn("admin", password)).Token);
@@ -46,7 +50,6 @@ internal sealed class PrimaryRig : IAsyncDisposable
         KeyFormat = new ChunkKeyFormat(),
         Time = Time,
         NewId = NextId,
-        LogToConsole = false,
         PasswordCost = 1_000,
     });
 

@@ -106,6 +106,12 @@ public sealed class JoinTests : IAsyncLifetime, IDisposable
         var missing = await Assert.ThrowsAsync<TroubleException>(() => bare.IdentityAsync(_folder.File("data"), TimeProvider.System, log, default));
         Assert.Contains("--join-token-file", missing.Trouble.Message, StringComparison.Ordinal);
 
+        var whole = _folder.File("whole");
+        await File.WriteAllTextAsync(whole, "token        good\nfingerprint  0123\n", TestContext.Current.CancellationToken);
+        var more = await Assert.ThrowsAsync<TroubleException>(() => (bare with { Fingerprint = _authority.Fingerprint, TokenFile = whole })
+            .IdentityAsync(_folder.File("data"), TimeProvider.System, log, default));
+        Assert.Contains("more than a token", more.Trouble.Message, StringComparison.Ordinal);
+
         var first = bare with { Fingerprint = _authority.Fingerprint, TokenFile = token };
         using var joined = await first.IdentityAsync(_folder.File("data"), TimeProvider.System, log, default);
         using var again = await bare.IdentityAsync(_folder.File("data"), TimeProvider.System, log, default);

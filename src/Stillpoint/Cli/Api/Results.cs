@@ -8,15 +8,18 @@ namespace Stillpoint.Cli;
 internal static class Results
 {
     /// <summary>A list: as a table whose cells <paramref name="row"/> gives, or as a JSON array.</summary>
-    public static int List<T>(ParseResult parsed, IReadOnlyList<T> items, IReadOnlyList<string> columns, Func<T, IReadOnlyList<string?>> row)
+    public static int List<T>(ParseResult parsed, IReadOnlyList<T> items, IReadOnlyList<Column> columns, Func<T, IReadOnlyList<string?>> row)
     {
         if (IsJson(parsed))
         {
             Terminal.Json(items);
             return ExitCodes.Ok;
         }
-        var table = Terminal.NewTable(columns);
-        foreach (var item in items) table.AddRow([.. row(item).Select(cell => new Text(cell ?? "–"))]);
+        var (shown, rows) = Fit.To(columns, [.. items.Select(item => (IReadOnlyList<string>)[.. row(item).Select(cell => cell ?? "–")])],
+            Terminal.Out.Profile.Width);
+        var table = Terminal.NewTable(shown.Select(c => c.Right ? ">" + c.Name : c.Name));
+        foreach (var (column, i) in shown.Select((column, i) => (column, i))) table.Columns[i].NoWrap = column.Unbroken;
+        foreach (var cells in rows) table.AddRow(cells.Select(cell => new Text(cell)));
         Terminal.Out.Write(table);
         return ExitCodes.Ok;
     }

@@ -19,6 +19,7 @@ internal static class StoreBackup
         var audit = new Option<int>("--audit")
         {
             Description = "Chunks outside the change list that are read and compared with the base; 0 trusts the list.",
+            HelpName = "NUMBER",
             DefaultValueFactory = _ => TrackingAudit.DefaultSample,
         };
         var command = new Command("backup", "Back up disk files into the unit.") { directory, disks, keyFile, vm, basedOn, changed, audit };

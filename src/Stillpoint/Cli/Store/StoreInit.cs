@@ -15,7 +15,7 @@ internal static class StoreInit
         var directory = StoreAccess.NewDirectory();
         var keyFile = StoreAccess.NewKeyFile();
         var chunkSize = new Option<string>("--chunk-size") { Description = "Bytes of a chunk: 64K to 1M.", HelpName = "SIZE", DefaultValueFactory = _ => "64K" };
-        var level = new Option<int>("--level") { Description = "zstd level, 1 to 19.", DefaultValueFactory = _ => 1 };
+        var level = new Option<int>("--level") { Description = "zstd level, 1 to 19.", HelpName = "NUMBER", DefaultValueFactory = _ => 1 };
         var command = new Command("init", "Make a storage unit; a key file too where the one named is absent.") { directory, keyFile, chunkSize, level };
         command.SetAction(async (parsed, cancel) =>
         {
