@@ -79,8 +79,8 @@ public sealed class ComparisonControlTests(TrustingSite standing) : IClassFixtur
         await _site.Lab.WriteAsync("web", 2_000_000, 11, Cancel);
         await _site.Lab.FaultAsync("changes-missing-range", "web", 1, Cancel);
         var backup = await BackUpAsync("web", "incremental");
-        var fault = (await _site.Lab.FaultsAsync(Cancel)).EnumerateArray().Single(f => f.GetProperty("name").GetString() == "changes-missing-range");
-        Assert.Equal(1, fault.GetProperty("fired").GetInt32());
+        var fault = (await _site.Lab.FaultsAsync(Cancel)).Single(f => f.Name == "changes-missing-range");
+        Assert.Equal(1, fault.Fired);
         Assert.Null(backup.Image.Disks[0].FullReason);
 
         var restored = await RestoreAsync(backup, disk: 0, "lost-range.vhdx");
