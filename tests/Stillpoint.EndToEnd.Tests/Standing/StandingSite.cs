@@ -153,7 +153,10 @@ public sealed class StandingSite : IAsyncLifetime
     internal static SortedDictionary<string, string> ImagesIn(string unitFolder)
     {
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(unitFolder, "images"), "*", SearchOption.AllDirectories))
+        var folder = Path.Combine(unitFolder, "images");
+        // A unit that never had an image has no such folder.
+        if (!Directory.Exists(folder)) return files;
+        foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
             files[Path.GetRelativePath(unitFolder, file)] = Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file)));
         return files;
     }
