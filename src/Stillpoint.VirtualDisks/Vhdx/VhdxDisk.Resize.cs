@@ -20,7 +20,6 @@ public sealed partial class VhdxDisk
         if (length < old) DropBlocks(length);
         Flush();
         lock (_gate) SetLength(length);
-        if (length > old) HideWhatLiesBelow(old);
         Flush();
     }
 
@@ -64,6 +63,7 @@ public sealed partial class VhdxDisk
         // The bytes of the old last block past the old end may be anything; new bytes must read as zero.
         if (length > Length) ClearTail(Length, length);
         if (next.LeaveAllocated) AllocateAll(next, regions);
+        if (length > Length) HideWhatLiesBelow(Length, regions, next);
         Span<byte> size = stackalloc byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(size, length);
         edit.Write(VhdxMetadataItems.Load(_file, regions).Place(VhdxLayout.VirtualDiskSizeItem).ValueOffset, size);
@@ -111,10 +111,13 @@ public sealed partial class VhdxDisk
         _log!.Commit();
     }
 
-    /// <summary>Bytes of the parent past the child's former end were never part of it, and must not show.</summary>
-    private void HideWhatLiesBelow(long from)
+    /// <summary>Bytes of the parent past the child's former end were never part of it, and must not show, not even after a crash: so this comes
+    /// before the size. Entries and bits past the old end count for nothing until then, and another growth writes them anew.</summary>
+    private void HideWhatLiesBelow(long from, VhdxRegions regions, VhdxMetadata next)
     {
         if (_parent is null || _parent.Length <= from) return;
-        Zero(from, Math.Min(Length, _parent.Length) - from);
+        Use(regions, next);
+        Zero(from, Math.Min(next.Length, _parent.Length) - from);
+        _log!.Commit();
     }
 }
