@@ -31,6 +31,9 @@ internal sealed record ClientServices(
     Func<Guid> NewId,
     RandomNumberGenerator Random)
 {
+    /// <summary>What restores of this process write to now.</summary>
+    public PathClaims Claims { get; } = new();
+
     /// <summary>The sweep over this host.</summary>
-    public HostSweep Sweep { get; } = new(Host, Files, Intents, IsRunning);
+    public HostSweep Sweep { get; } = new(Host, Files, Intents, IsRunning, Limits.CheckpointAge, Time);
 }

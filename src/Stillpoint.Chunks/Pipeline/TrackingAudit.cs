@@ -40,7 +40,7 @@ public static class TrackingAudit
         var missed = new ConcurrentBag<Extent>();
         var bytes = 0L;
         var options = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel };
-        await Parallel.ForEachAsync(Pick(shape, work.Changed ?? ExtentSet.Empty, random, sample), options, async (chunk, token) =>
+        await Parallel.ForEachAsync(Sample(shape, work.Changed ?? ExtentSet.Empty, data, random, sample), options, async (chunk, token) =>
         {
             var place = new Extent(chunk * shape.ChunkSize, shape.LengthOf(chunk));
             var (id, read) = Touches(data, place) ? await NameAsync(work.Source, keys, place, token) : default;
@@ -63,6 +63,16 @@ public static class TrackingAudit
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
+    }
+
+    /// <summary>Three of four chunks where the disk holds data, since a sample over a sparse disk's whole length would mostly find holes; the rest
+    /// anywhere, for data that became a hole.</summary>
+    internal static IReadOnlyCollection<long> Sample(TreeShape shape, ExtentSet changed, ExtentSet data, Random random, int sample)
+    {
+        var outside = changed.Union(data.AlignOut(shape.ChunkSize, shape.Length).Invert(shape.Length));
+        var picked = new SortedSet<long>(Pick(shape, outside, random, sample - sample / 4));
+        picked.UnionWith(Pick(shape, changed, random, sample - picked.Count));
+        return picked;
     }
 
     /// <summary>Distinct random chunks that no changed range touches, ascending.</summary>

@@ -75,6 +75,10 @@ internal static class BaseDecision
         if (disk.VirtualDiskId is null) return (null, $"disk {disk.Name} has no identity that change tracking could follow");
         var before = known.Details.Disks[index];
         if (known.Header.Streams[index].Length != disk.Length) return (null, $"disk {disk.Name} was resized since the base");
+        // A snapshot that is applied a second time leaves the same last applied id and the same files below; only the file that the VM writes
+        // to is another. Our own checkpoints merge back into that file, so its path stays.
+        if (!string.Equals(before.HostPath, slot.Path, StringComparison.OrdinalIgnoreCase))
+            return (null, $"the VM no longer writes to {HostPaths.FileOf(before.HostPath ?? "")}, the file of the base: a checkpoint was applied, or the disk was moved");
         // The frozen file itself has a new write id after each merge; the files below it must be the very ones.
         if (!before.ChainWriteIds.Skip(1).SequenceEqual(disk.ChainWriteIds.Skip(1)))
             return (null, $"the files below disk {disk.Name} are not the ones of the base");

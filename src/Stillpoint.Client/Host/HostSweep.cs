@@ -4,7 +4,8 @@ using Stillpoint.Model;
 namespace Stillpoint.Client;
 
 /// <summary>Clears what an earlier run of ours left on the host, and nothing else. Safe to run again at any point.</summary>
-internal sealed class HostSweep(IHyperVHost host, IHostFiles files, IntentLedger ledger, Func<Guid, bool> isRunning)
+internal sealed class HostSweep(
+    IHyperVHost host, IHostFiles files, IntentLedger ledger, Func<Guid, bool> isRunning, TimeSpan longestCheckpoint, TimeProvider time)
 {
     /// <summary>Clears what unfinished intents name on all VMs: run at start, before any job. Reference points are left to the next backup of
     /// their VM, which knows from the store's base notes which of them is needed.</summary>
@@ -114,7 +115,8 @@ internal sealed class HostSweep(IHyperVHost host, IHostFiles files, IntentLedger
     private async Task<IReadOnlyList<string>> ClearCheckpointsAsync(Guid vmId, IReadOnlyList<Intent> intents, CancellationToken cancel)
     {
         var said = new List<string>();
-        var left = Ours.LeftCheckpoints(await host.ListCheckpointsAsync(vmId, cancel), intents, isRunning);
+        var left = Ours.LeftCheckpoints(
+            await host.ListCheckpointsAsync(vmId, cancel), intents, isRunning, time.GetUtcNow() - (2 * longestCheckpoint));
         var gone = await RemoveAllAsync("recovery checkpoint", left.Ours, id => host.DestroyCheckpointAsync(id, cancel), said);
         said.AddRange(left.Doubts);
         if (gone) EndAll(intents, HostCall.CreateSnapshot);

@@ -24,11 +24,22 @@ internal static class Ours
             ? job
             : null;
 
-    /// <summary>Recovery checkpoints that an earlier run of ours left, and sentences about what could not be told apart.</summary>
-    public static Findings LeftCheckpoints(IReadOnlyList<Checkpoint> onHost, IReadOnlyList<Intent> intents, Func<Guid, bool> isRunning)
+    /// <summary>Recovery checkpoints that an earlier run of ours left, and sentences about what could not be told apart. A name of ours is not
+    /// enough: another client, or another site, may be working on that job. It is a leftover if its job is in our records, or if it is older
+    /// than any run may keep a checkpoint open.</summary>
+    /// <param name="onHost">What the host has.</param>
+    /// <param name="intents">Unfinished intents of the VM.</param>
+    /// <param name="isRunning">Whether a job is being worked on here now.</param>
+    /// <param name="abandonedBefore">Checkpoints made before this belong to no run any more.</param>
+    public static Findings LeftCheckpoints(
+        IReadOnlyList<Checkpoint> onHost, IReadOnlyList<Intent> intents, Func<Guid, bool> isRunning, DateTimeOffset abandonedBefore)
     {
         var recovery = onHost.Where(c => c.Kind == CheckpointKind.Recovery).ToList();
-        var ours = recovery.Where(c => JobOf(c.Name) is { } job && !isRunning(job)).Select(c => c.Id).ToHashSet();
+        var known = intents.Select(i => i.JobId).ToHashSet();
+        var ours = recovery
+            .Where(c => JobOf(c.Name) is { } job && !isRunning(job) && (known.Contains(job) || c.Created < abandonedBefore))
+            .Select(c => c.Id)
+            .ToHashSet();
         var doubts = new List<string>();
         foreach (var intent in intents.Where(i => i.Call == HostCall.CreateSnapshot && !isRunning(i.JobId)))
         {

@@ -21,6 +21,7 @@ internal sealed class RestoreDiskRun(ClientServices services, RestoreDiskOrder o
             await using var unit = await services.OpenData(order.Data, cancel);
             var source = await RestoreSource.FindAsync(unit, keys, order.ImageId, cancel);
             var (stream, disk) = Find(source);
+            using var claim = services.Claims.Claim([order.Target]);
             if (services.Files.Exists(order.Target))
                 throw new TroubleException($"file {order.Target}", "it is there already, and a restore overwrites nothing.", "Choose another file name.");
 
@@ -28,9 +29,12 @@ internal sealed class RestoreDiskRun(ClientServices services, RestoreDiskOrder o
             await line.BeginAsync(Phase.Transfer, $"writing {order.Target}");
             var intent = await services.Intents.RecordAsync(order.JobId, source.Header.VmId, HostCall.WriteFiles, [order.Target], cancel);
             undo.WhenClean(() => services.Intents.End(intent));
-            undo.Add($"remove {order.Target}", () => services.Files.Delete(order.Target));
             await using (var target = Create(stream, disk))
+            {
+                // Only now is the file ours to remove.
+                undo.Add($"remove {order.Target}", () => services.Files.Delete(order.Target));
                 await source.WriteAsync(stream, target, line.Meter(stream.Length).Stream(), cancel);
+            }
 
             // 4 finish
             await line.BeginAsync(Phase.Finish, $"{order.Target} holds {disk.Name} as of {source.Header.Created:yyyy-MM-dd HH:mm:ss} UTC");
@@ -45,10 +49,20 @@ internal sealed class RestoreDiskRun(ClientServices services, RestoreDiskOrder o
         }
     }
 
-    private IDiskTarget Create(StreamHeader stream, DiskDetails disk) =>
-        order.Target.EndsWith(".vhdx", StringComparison.OrdinalIgnoreCase)
-            ? new VirtualDiskTarget(services.Files.CreateDisk(order.Target, stream.Length, disk.LogicalSectorSize))
-            : new FileTarget(services.Files.Create(order.Target), stream.Length);
+    private IDiskTarget Create(StreamHeader stream, DiskDetails disk)
+    {
+        try
+        {
+            return order.Target.EndsWith(".vhdx", StringComparison.OrdinalIgnoreCase)
+                ? new VirtualDiskTarget(services.Files.CreateDisk(order.Target, stream.Length, disk.LogicalSectorSize))
+                : new FileTarget(services.Files.Create(order.Target), stream.Length);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new TroubleException(
+                $"file {order.Target}", failure.Message, "Choose another file, or see that its folder can be written.", inner: failure);
+        }
+    }
 
     private (StreamHeader Stream, DiskDetails Disk) Find(RestoreSource source)
     {

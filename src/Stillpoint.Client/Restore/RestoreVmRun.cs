@@ -30,6 +30,7 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
             await using var unit = await services.OpenData(order.Data, cancel);
             var source = await RestoreSource.FindAsync(unit, keys, order.ImageId, cancel);
             var places = RestorePlaces.Choose(source, order.Folder, order.NewName);
+            using var claim = services.Claims.Claim(places.AllFiles);
             foreach (var sentence in await services.Sweep.ClearRestoresAsync(order.OpenIntents, cancel)) await line.LogAsync(sentence);
             await CheckAsync(source, places, cancel);
 

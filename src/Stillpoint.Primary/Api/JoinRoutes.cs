@@ -31,16 +31,27 @@ internal static class JoinRoutes
         var now = time.GetUtcNow();
         // Issued before the token is used up: a damaged request does not cost the token. It leaves only after that.
         var leaf = authority.Issue(body.CsrPem, body.Name, body.Role);
-        if (await catalog.JoinTokens.Use(Secrets.Hash(body.Token), body.Role, body.Name, now) is null)
+        if (await catalog.JoinTokens.Use(Secrets.Hash(body.Token), body.Role, body.Name, now) is not { } used)
         {
             await audit.Write(body.Name, "join", $"{body.Role} {body.Name}", refused: true, null);
             throw Unknown();
+        }
+        // Whoever takes a name takes its orders and its keys: only a token made for that very name may.
+        if (used.Name is null && await IsTaken(catalog, body.Role, body.Name))
+        {
+            await audit.Write(body.Name, "join", $"{body.Role} {body.Name}", refused: true, "the name is taken");
+            throw Refusal.Conflict($"name {body.Name}", "Another machine has joined under it.",
+                $"Join with another --name; to replace that machine, make a token for it: stillpoint token create --for {(body.Role == PeerRoles.Client ? "host" : "media")} --name {body.Name}.");
         }
         if (body.Role == PeerRoles.Client) await catalog.Hosts.Add(new HostRecord { Name = body.Name, Joined = now, KeyDomain = body.Name });
         else await catalog.MediaServers.Add(new MediaServerRecord { Name = body.Name, Joined = now });
         await audit.Write(body.Name, "join", $"{body.Role} {body.Name}", refused: false, null);
         return new JoinResponse(leaf, authority.Pem);
     }
+
+    private static async Task<bool> IsTaken(CatalogStore catalog, string role, string name) => role == PeerRoles.Client
+        ? await catalog.Hosts.Find(name) is not null
+        : (await catalog.MediaServers.List()).Any(m => m.Name == name);
 
     private static async Task<JoinResponse> Renew(RenewRequest body, ClaimsPrincipal user, CertificateAuthority authority, AuditLog audit)
     {

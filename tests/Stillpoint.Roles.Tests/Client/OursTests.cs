@@ -15,35 +15,43 @@ public sealed class OursTests
     public void A_checkpoint_whose_name_carries_a_job_is_ours_once_the_job_no_longer_runs()
     {
         var named = Recovery("a", Ours.CheckpointName(s_job));
-        Assert.Equal(["a"], Ours.LeftCheckpoints([named], [], _ => false).Ours);
-        Assert.Empty(Ours.LeftCheckpoints([named], [], job => job == s_job).Ours);
+        Assert.Equal(["a"], Left([named], [Snapshot()]).Ours);
+        Assert.Empty(Ours.LeftCheckpoints([named], [Snapshot()], job => job == s_job, s_noon.AddDays(-1)).Ours);
+    }
+
+    [Fact]
+    public void A_name_of_ours_whose_job_nobody_here_knows_may_be_another_clients_running_job_until_it_is_old()
+    {
+        var named = Recovery("a", Ours.CheckpointName(s_job));
+        Assert.Empty(Left([named], []).Ours);
+        Assert.Equal(["a"], Ours.LeftCheckpoints([named], [], _ => false, s_noon.AddMinutes(1)).Ours);
     }
 
     [Fact]
     public void A_checkpoint_that_an_intent_records_is_ours_whatever_its_name() =>
-        Assert.Equal(["b"], Ours.LeftCheckpoints([Recovery("a"), Recovery("b")], [Snapshot(result: "b")], _ => false).Ours);
+        Assert.Equal(["b"], Left([Recovery("a"), Recovery("b")], [Snapshot(result: "b")]).Ours);
 
     [Fact]
     public void The_only_new_checkpoint_of_an_unfinished_intent_is_ours() =>
-        Assert.Equal(["new"], Ours.LeftCheckpoints([Recovery("old"), Recovery("new")], [Snapshot(before: "old")], _ => false).Ours);
+        Assert.Equal(["new"], Left([Recovery("old"), Recovery("new")], [Snapshot(before: "old")]).Ours);
 
     [Fact]
     public void Of_two_new_checkpoints_neither_is_touched_and_it_is_said()
     {
-        var found = Ours.LeftCheckpoints([Recovery("x"), Recovery("y")], [Snapshot()], _ => false);
+        var found = Left([Recovery("x"), Recovery("y")], [Snapshot()]);
         Assert.Empty(found.Ours);
         Assert.Contains("x, y", Assert.Single(found.Doubts), StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_checkpoint_made_hours_after_the_intent_is_anothers() =>
-        Assert.Empty(Ours.LeftCheckpoints([Recovery("late", at: s_noon.AddHours(3))], [Snapshot()], _ => false).Ours);
+        Assert.Empty(Left([Recovery("late", at: s_noon.AddHours(3))], [Snapshot()]).Ours);
 
     [Fact]
     public void Checkpoints_of_people_are_never_candidates()
     {
         var user = Recovery("u") with { Kind = CheckpointKind.User, Name = Ours.CheckpointName(s_job) };
-        Assert.Empty(Ours.LeftCheckpoints([user], [Snapshot()], _ => false).Ours);
+        Assert.Empty(Left([user], [Snapshot()]).Ours);
     }
 
     [Fact]
@@ -63,6 +71,9 @@ public sealed class OursTests
         var intent = new Intent(Guid.Empty, s_job, s_vm, HostCall.ConvertToReferencePoint, [], "r3", s_noon);
         Assert.Empty(Ours.LeftReferencePoints(Points("r3"), [intent], ["r3"], _ => false).Ours);
     }
+
+    private static Findings Left(IReadOnlyList<Checkpoint> onHost, IReadOnlyList<Intent> intents) =>
+        Ours.LeftCheckpoints(onHost, intents, _ => false, s_noon.AddDays(-1));
 
     private static Checkpoint Recovery(string id, string name = "web - (1/3/2026)", DateTimeOffset? at = null) =>
         new(id, name, CheckpointKind.Recovery, at ?? s_noon, @"C:\VMs\web\Snapshots\1.vmcx", []);
