@@ -19,6 +19,11 @@ public sealed class DoubtTests(StandingSite site)
         await WriteAsync(41);
         await site.Lab.RevertAsync(Vm, Cancel);
         await AssertFullOnceAsync("a checkpoint was applied");
+
+        // The same checkpoint once more: the last applied snapshot and all files below are the same as at the base.
+        await WriteAsync(45);
+        await site.Lab.RevertAsync(Vm, Cancel);
+        await AssertFullOnceAsync("a checkpoint was applied, or the disk was moved");
     }
 
     [Fact]
