@@ -71,7 +71,8 @@ public static class TrackingAudit
     {
         var outside = changed.Union(data.AlignOut(shape.ChunkSize, shape.Length).Invert(shape.Length));
         var picked = new SortedSet<long>(Pick(shape, outside, random, sample - sample / 4));
-        picked.UnionWith(Pick(shape, changed, random, sample - picked.Count));
+        var taken = ExtentSet.Of(picked.Select(chunk => new Extent(chunk * shape.ChunkSize, shape.LengthOf(chunk))));
+        picked.UnionWith(Pick(shape, changed.Union(taken), random, sample - picked.Count));
         return picked;
     }
 

@@ -56,7 +56,8 @@ public sealed class DoubtTests(StandingSite site)
         await BaseAsync();
         await WriteAsync(43);
         await site.Lab.FaultAsync("tracking-lost", Vm, 1, Cancel);
-        await AssertFullOnceAsync("change tracking of disk app.vhdx was lost");
+        var file = (await site.Lab.VmAsync(Vm, Cancel)).Disks[0].Path.Split('\\')[^1];
+        await AssertFullOnceAsync($"change tracking of disk {file} was lost");
     }
 
     [Fact]
