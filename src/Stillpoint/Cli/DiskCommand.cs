@@ -9,10 +9,6 @@ internal static class DiskCommand
 {
     private const int SharingViolation = unchecked((int)0x80070020);
 
-#pragma warning disable RS0030 // The command line is where ids come into being; everything below is handed them.
-    private static readonly Func<Guid> s_newId = Guid.NewGuid;
-#pragma warning restore RS0030
-
     private static readonly Argument<string> s_file = new("FILE") { Description = "Disk file: .vhdx, .avhdx, .vhd, .avhd, or raw." };
 
     private static readonly Option<string?> s_parents = new("--parents")
@@ -62,7 +58,7 @@ internal static class DiskCommand
         var command = new Command("check", "Find what is wrong with a file and its parents. Exit code 4 when damaged.") { s_file, s_parents, repair };
         command.SetAction(parse => Guarded(parse.GetRequiredValue(s_file), path =>
         {
-            if (parse.GetValue(repair)) DiskCheck.Repair(path, s_newId);
+            if (parse.GetValue(repair)) DiskCheck.Repair(path, Ids.New);
             return DiskReport.Findings(path, DiskCheck.Run(path, Options(parse)), parse.GetValue(StillpointCommand.Output));
         }));
         return command;
@@ -126,7 +122,7 @@ internal static class DiskCommand
         command.SetAction((parse, cancel) => Task.Run(() => Guarded(parse.GetRequiredValue(s_file), path =>
         {
             using var progress = new ByteProgress("merging", 0, TimeProvider.System);
-            DiskFile.MergeIntoParent(path, new VhdxMergeOptions { NewId = s_newId, ResolveParent = Resolver(parse), Progress = (done, _) => progress.Report(done) }, cancel);
+            DiskFile.MergeIntoParent(path, new VhdxMergeOptions { NewId = Ids.New, ResolveParent = Resolver(parse), Progress = (done, _) => progress.Report(done) }, cancel);
             if (parse.GetValue(delete)) File.Delete(path);
             return ExitCodes.Ok;
         }), cancel));
@@ -160,7 +156,7 @@ internal static class DiskCommand
 
     private static int WithWritable(ParseResult parse, Func<VirtualDisk, int> work) => Guarded(parse.GetRequiredValue(s_file), path =>
     {
-        using var disk = VirtualDisk.Open(path, Options(parse) with { ReadOnly = false, NewId = s_newId });
+        using var disk = VirtualDisk.Open(path, Options(parse) with { ReadOnly = false, NewId = Ids.New });
         return work(disk);
     });
 
@@ -168,11 +164,11 @@ internal static class DiskCommand
     {
         DiskFormat.Vhd => VhdFile.Create(path, new VhdCreateOptions
         {
-            Kind = DiskKind.Differencing, Parent = parent, Length = length, ResolveParent = Resolver(parse), NewId = s_newId, Time = TimeProvider.System,
+            Kind = DiskKind.Differencing, Parent = parent, Length = length, ResolveParent = Resolver(parse), NewId = Ids.New, Time = TimeProvider.System,
         }),
         DiskFormat.Vhdx => VhdxDisk.Create(path, new VhdxCreateOptions
         {
-            Kind = DiskKind.Differencing, Parent = parent, Length = length, ResolveParent = Resolver(parse), NewId = s_newId,
+            Kind = DiskKind.Differencing, Parent = parent, Length = length, ResolveParent = Resolver(parse), NewId = Ids.New,
             BlockSize = parse.GetValue(s_blockSize) is { } block ? checked((int)Size(block)) : 0,
         }),
         _ => throw new CommandFailedException(ExitCodes.Failed, "a raw disk has no parent.", "Name the new file .avhdx or .avhd."),
@@ -185,7 +181,7 @@ internal static class DiskCommand
         Kind = parse.GetValue(s_kind) ?? DiskKind.Dynamic,
         BlockSize = parse.GetValue(s_blockSize) is { } block ? checked((int)Size(block)) : 0,
         LogicalSectorSize = sector,
-        NewId = s_newId,
+        NewId = Ids.New,
         Time = TimeProvider.System,
     };
 
