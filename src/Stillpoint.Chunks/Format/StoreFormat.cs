@@ -4,7 +4,7 @@ namespace Stillpoint.Chunks;
 public static class StoreFormat
 {
     /// <summary>The version that this code reads and writes.</summary>
-    public const int Version = 0;
+    public const int Version = 1;
 
     /// <summary>Children of a tree node.</summary>
     public const int Fanout = 128;

@@ -22,8 +22,8 @@ public sealed class DomainKeys : IDisposable
         if (master.Length != MasterSize) throw new ArgumentException($"a master key has {MasterSize} bytes, not {master.Length}", nameof(master));
         master.CopyTo(_master);
         Epoch = epoch;
-        _idKey = Derive("stillpoint 0 chunk ids"u8, 32);
-        Domain = new Guid(Derive("stillpoint 0 domain"u8, 16), bigEndian: true);
+        _idKey = Derive("stillpoint 1 chunk ids"u8, 32);
+        Domain = new Guid(Derive("stillpoint 1 domain"u8, 16), bigEndian: true);
     }
 
     /// <summary>The domain's name: 16 bytes derived from the master, which they do not reveal.</summary>
@@ -56,7 +56,7 @@ public sealed class DomainKeys : IDisposable
         SHA256.HashData(context, Authenticated.IdPart(authenticated));
         Span<byte> nonce = stackalloc byte[12];
         nonce.Clear();
-        using var cipher = new AesGcm(SaltedKey(Epoch, salt, "stillpoint 0 secret"u8), StoreFormat.TagSize);
+        using var cipher = new AesGcm(SaltedKey(Epoch, salt, "stillpoint 1 secret"u8), StoreFormat.TagSize);
         cipher.Encrypt(nonce, plain, bytes.AsSpan(0, plain.Length), bytes.AsSpan(plain.Length), authenticated);
         return new SealedBlob(Epoch, salt, bytes);
     }
@@ -73,7 +73,7 @@ public sealed class DomainKeys : IDisposable
         SHA256.HashData(context, Authenticated.IdPart(authenticated));
         Span<byte> nonce = stackalloc byte[12];
         nonce.Clear();
-        using var cipher = new AesGcm(SaltedKey(blob.Epoch, blob.Salt.Span, "stillpoint 0 secret"u8), StoreFormat.TagSize);
+        using var cipher = new AesGcm(SaltedKey(blob.Epoch, blob.Salt.Span, "stillpoint 1 secret"u8), StoreFormat.TagSize);
         try
         {
             cipher.Decrypt(nonce, blob.Bytes.Span[..plain.Length], blob.Bytes.Span[plain.Length..], plain, authenticated);
@@ -88,7 +88,7 @@ public sealed class DomainKeys : IDisposable
     }
 
     /// <summary>The key of a pack; 32 bytes.</summary>
-    internal byte[] PackKey(ushort epoch, ReadOnlySpan<byte> salt) => SaltedKey(epoch, salt, "stillpoint 0 pack"u8);
+    internal byte[] PackKey(ushort epoch, ReadOnlySpan<byte> salt) => SaltedKey(epoch, salt, "stillpoint 1 pack"u8);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -100,7 +100,7 @@ public sealed class DomainKeys : IDisposable
     private byte[] SaltedKey(ushort epoch, ReadOnlySpan<byte> salt, ReadOnlySpan<byte> purpose)
     {
         Span<byte> info = stackalloc byte[32];
-        var label = "stillpoint 0 data key "u8;
+        var label = "stillpoint 1 data key "u8;
         label.CopyTo(info);
         BinaryPrimitives.WriteUInt16LittleEndian(info[label.Length..], epoch);
         var dataKey = Derive(info[..(label.Length + 2)], 32);

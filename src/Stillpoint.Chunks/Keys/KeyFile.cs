@@ -5,7 +5,7 @@ using Stillpoint.Model;
 namespace Stillpoint.Chunks;
 
 /// <summary>
-/// An unwrapped key file: one line of ASCII, <c>stillpoint-key 0 MASTER CHECK</c>, the master as 64 hexadecimal digits and the first 8 of
+/// An unwrapped key file: one line of ASCII, <c>stillpoint-key 1 MASTER CHECK</c>, the master as 64 hexadecimal digits and the first 8 of
 /// its SHA-256 as a check against slips of the hand.
 /// </summary>
 public static class KeyFile

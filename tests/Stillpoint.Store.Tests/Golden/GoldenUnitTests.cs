@@ -1,12 +1,13 @@
 using System.IO.Compression;
 using System.Runtime.CompilerServices;
 using Stillpoint.Chunks;
+using Stillpoint.Model;
 using Stillpoint.Storage;
 
 namespace Stillpoint.Store.Tests;
 
 /// <summary>
-/// A unit of format version 0 that is kept in the repository reads forever. Regenerate, after a change of the format that is meant, with
+/// A unit of format version 1 that is kept in the repository reads forever. Regenerate, after a change of the format that is meant, with
 /// the environment variable STILLPOINT_GOLDEN=write.
 /// </summary>
 public sealed class GoldenUnitTests
@@ -14,7 +15,7 @@ public sealed class GoldenUnitTests
     private static readonly byte[] s_disk = MakeDisk();
 
     [Fact]
-    public async Task Version_0_reads()
+    public async Task Version_1_reads()
     {
         if (Environment.GetEnvironmentVariable("STILLPOINT_GOLDEN") == "write") await WriteAsync();
         var directory = Directory.CreateTempSubdirectory("stillpoint-golden-").FullName;
@@ -73,5 +74,22 @@ public sealed class GoldenUnitTests
         return disk;
     }
 
-    private static string FilePath([CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, "unit-0.zip");
+    private static string FilePath([CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, "unit-1.zip");
+
+    [Fact]
+    public async Task Version_0_is_refused_in_a_clear_sentence()
+    {
+        var directory = Directory.CreateTempSubdirectory("stillpoint-golden-").FullName;
+        try
+        {
+            await ZipFile.ExtractToDirectoryAsync(FilePath().Replace("unit-1", "unit-0", StringComparison.Ordinal), directory);
+            var environment = new UnitEnvironment(TimeProvider.System, () => throw new InvalidOperationException("reading makes no ids"));
+            var trouble = await Assert.ThrowsAsync<TroubleException>(() => StorageUnit.OpenInAsync(directory, environment, default));
+            Assert.Contains("format version 0; this program reads and writes version 1", trouble.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
 }

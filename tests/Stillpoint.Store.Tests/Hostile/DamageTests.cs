@@ -167,9 +167,9 @@ public sealed class DamageTests
     {
         await using var unit = await TestUnit.MakeAsync();
         var file = Path.Combine(unit.Directory, "unit.json");
-        await File.WriteAllTextAsync(file, (await File.ReadAllTextAsync(file)).Replace("\"format\": 0", "\"format\": 1", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(file, (await File.ReadAllTextAsync(file)).Replace("\"format\": 1", "\"format\": 2", StringComparison.Ordinal));
         var trouble = await Assert.ThrowsAsync<TroubleException>(() => StorageUnit.OpenInAsync(unit.Directory, unit.Environment, default));
-        Assert.Contains("format version 1; this program reads and writes version 0", trouble.Message, StringComparison.Ordinal);
+        Assert.Contains("format version 2; this program reads and writes version 1", trouble.Message, StringComparison.Ordinal);
         foreach (var damage in new[] { "", "{", "[]", "{}", "null", new string('x', 5000) })
         {
             await File.WriteAllTextAsync(file, damage);

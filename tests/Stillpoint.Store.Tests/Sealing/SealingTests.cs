@@ -158,7 +158,7 @@ public sealed class SealingTests
     }
 
     // Computed with another implementation of HKDF and HMAC than ours.
-    private const string s_domain = "52222cc0-3ae2-7c74-e813-6cc8f2c76fe5";
-    private const string s_chunk = "14f60ef60cf199bea1e74851d62a0f5db65bf89f05c9e9876a3a9baa28893e82";
-    private const string s_packKey = "9913c161d950dcc563275eadc77442e93f61198dd968ac476040875e4aa318fe";
+    private const string s_domain = "bd9baf59-a788-46d3-aa73-94fd1d35e987";
+    private const string s_chunk = "7ce1b338087ffdcae3a804973caff912c3df043c8d02b9fce26555a7b10f66b1";
+    private const string s_packKey = "a67558358f29b5863e33b8d20396c95953ab0ce50f3654fe03d2587be3180b10";
 }
