@@ -1,8 +1,9 @@
 namespace Stillpoint.Storage;
 
 /// <summary>
-/// Where a storage unit's objects lie: a directory, a bucket. Names are ASCII, parts divided by <c>/</c>. Objects are whole or absent,
-/// and never change: what a name shows once it shows until it is deleted. Safe for use from several threads and processes.
+/// Where a storage unit's objects lie: a directory, a bucket. Names are ASCII, parts divided by <c>/</c>. Objects are whole or absent.
+/// But for those that <see cref="PutAsync"/> makes they never change: what a name shows once it shows until it is deleted. Safe for use
+/// from several threads and processes.
 /// </summary>
 public interface IVolume : IAsyncDisposable
 {
@@ -23,6 +24,11 @@ public interface IVolume : IAsyncDisposable
     /// object bears the name survives a power cut.</summary>
     /// <exception cref="IOException">It could not be written; the name may or may not be taken.</exception>
     ValueTask<bool> PutIfAbsentAsync(string name, ReadOnlyMemory<byte> bytes, CancellationToken cancel);
+
+    /// <summary>Makes a small object or replaces it whole; readers see the old bytes or the new ones, and of several at once some one's.
+    /// Nothing is promised about a power cut: the object may be old, new, absent, empty or damaged after it.</summary>
+    /// <exception cref="IOException">It could not be written; the old object or the new one is there.</exception>
+    ValueTask PutAsync(string name, ReadOnlyMemory<byte> bytes, CancellationToken cancel);
 
     /// <summary>Starts a large object. It has no name that a list shows until <see cref="IVolumeWriter.CompleteAsync"/>.</summary>
     /// <exception cref="IOException">It could not be started.</exception>

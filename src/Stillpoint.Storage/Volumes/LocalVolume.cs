@@ -50,9 +50,9 @@ public sealed class LocalVolume : IVolume
     {
         cancel.ThrowIfCancellationRequested();
         var path = PathOf(name);
-        // A file that is kept open would still answer when the directory is gone, and this one is read to learn whether it is.
-        if (name == UnitNames.Configuration) _files.Forget(path);
-        using var lease = _files.Open(path);
+        // Packs never change and are read again and again. Of the rest some are replaced, and one is read to learn whether the directory is
+        // still there: a file that is kept open would go on answering for what was.
+        using var lease = _files.Open(path, keep: name.StartsWith(UnitNames.AllPacks, StringComparison.Ordinal));
         var done = 0;
         while (done < buffer.Length)
         {
@@ -73,6 +73,26 @@ public sealed class LocalVolume : IVolume
         // Another made it, perhaps a moment ago and not yet synced.
         DurableFile.SyncDirectory(Path.GetDirectoryName(path)!);
         return new(false);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask PutAsync(string name, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        var path = PathOf(name);
+        MakeDirectory(Path.GetDirectoryName(path)!);
+        var temporary = $"{path}.{_newId():N}.new";
+        try
+        {
+            File.WriteAllBytes(temporary, bytes.Span);
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+        return default;
     }
 
     /// <inheritdoc/>

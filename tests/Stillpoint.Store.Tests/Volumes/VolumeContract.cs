@@ -30,6 +30,31 @@ public abstract class VolumeContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_replaced_object_shows_its_new_bytes_whole()
+    {
+        foreach (var text in new[] { "first, and longer than the next", "second", "" })
+        {
+            var bytes = System.Text.Encoding.ASCII.GetBytes(text);
+            await _volume.PutAsync("leases/a", bytes, default);
+            Assert.Equal(bytes, await ReadAllAsync("leases/a"));
+            Assert.Equal([new VolumeEntry("leases/a", bytes.Length)], await _volume.ListAsync("leases/", default));
+        }
+    }
+
+    [Fact]
+    public async Task Of_many_that_replace_at_once_readers_see_one_whole()
+    {
+        await _volume.PutAsync("leases/race", Bytes(0), default);
+        var writers = Enumerable.Range(1, 8).Select(i => Task.Run(async () => await _volume.PutAsync("leases/race", Bytes(i), default))).ToArray();
+        while (!writers.All(w => w.IsCompleted)) Whole(await ReadAllAsync("leases/race"));
+        await Task.WhenAll(writers);
+        Whole(await ReadAllAsync("leases/race"));
+
+        static byte[] Bytes(int i) => [.. Enumerable.Repeat((byte)i, 40)];
+        static void Whole(byte[] bytes) => Assert.Equal(Bytes(bytes[0]), bytes);
+    }
+
+    [Fact]
     public async Task Of_many_that_put_at_once_one_wins()
     {
         var tries = Enumerable.Range(0, 20).Select(i => Task.Run(async () => (i, await _volume.PutIfAbsentAsync("ends/race", new[] { (byte)i }, default))));
