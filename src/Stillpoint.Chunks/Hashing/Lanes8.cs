@@ -11,11 +11,19 @@ internal readonly struct Lanes8 : ILanes<Vector256<uint>>
 
     public static int Count => 8;
 
-    private static Vector256<byte> ByTwoBytes => Vector256.Create(
+    private static Vector256<byte> ByTwoBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector256.Create(
         (byte)2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    }
 
-    private static Vector256<byte> ByOneByte => Vector256.Create(
+    private static Vector256<byte> ByOneByte
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector256.Create(
         (byte)1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12, 1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<uint> All(uint word) => Vector256.Create(word);
@@ -47,8 +55,8 @@ internal readonly struct Lanes8 : ILanes<Vector256<uint>>
         for (var half = 0; half < 2; half++)
         {
             ref var at = ref Unsafe.Add(ref block, half * 32);
-            var (a0, a1, a2, a3) = Turn(ref at, stride);
-            var (b0, b1, b2, b3) = Turn(ref Unsafe.Add(ref at, stride * 4), stride);
+            Turn(ref at, stride, out var a0, out var a1, out var a2, out var a3);
+            Turn(ref Unsafe.Add(ref at, stride * 4), stride, out var b0, out var b1, out var b2, out var b3);
             words[half * 8] = Avx2.Permute2x128(a0, b0, 0x20);
             words[half * 8 + 1] = Avx2.Permute2x128(a1, b1, 0x20);
             words[half * 8 + 2] = Avx2.Permute2x128(a2, b2, 0x20);
@@ -61,7 +69,8 @@ internal readonly struct Lanes8 : ILanes<Vector256<uint>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector256<uint> W0, Vector256<uint> W1, Vector256<uint> W2, Vector256<uint> W3) Turn(ref byte at, nint stride)
+    private static void Turn(
+        ref byte at, nint stride, out Vector256<uint> w0, out Vector256<uint> w1, out Vector256<uint> w2, out Vector256<uint> w3)
     {
         var r0 = Row(ref at);
         var r1 = Row(ref Unsafe.Add(ref at, stride));
@@ -71,7 +80,10 @@ internal readonly struct Lanes8 : ILanes<Vector256<uint>>
         var b = Avx2.UnpackHigh(r0, r1).AsUInt64();
         var c = Avx2.UnpackLow(r2, r3).AsUInt64();
         var d = Avx2.UnpackHigh(r2, r3).AsUInt64();
-        return (Avx2.UnpackLow(a, c).AsUInt32(), Avx2.UnpackHigh(a, c).AsUInt32(), Avx2.UnpackLow(b, d).AsUInt32(), Avx2.UnpackHigh(b, d).AsUInt32());
+        w0 = Avx2.UnpackLow(a, c).AsUInt32();
+        w1 = Avx2.UnpackHigh(a, c).AsUInt32();
+        w2 = Avx2.UnpackLow(b, d).AsUInt32();
+        w3 = Avx2.UnpackHigh(b, d).AsUInt32();
     }
 
     private static Vector256<uint> Row(ref byte at) => Vector256.LoadUnsafe(ref at).AsUInt32();
