@@ -13,5 +13,8 @@ internal static class StoreCommand
         StoreImages.Create(),
         StoreVerify.Create(),
         StoreStats.Create(),
+        StoreKeys.Create(),
+        StoreKit.Create(),
+        StoreAccess.PassphraseFile,
     };
 }
