@@ -13,6 +13,8 @@ internal static class StoreCommand
         StoreImages.Create(),
         StoreVerify.Create(),
         StoreStats.Create(),
+        StoreDuplicate.Create(),
+        StoreRepair.Create(),
         StoreKeys.Create(),
         StoreKit.Create(),
         StoreAccess.PassphraseFile,
