@@ -43,6 +43,9 @@ internal sealed class UnitCatalog(IVolume volume)
         return new ImageList([.. listed], damaged);
     }
 
+    /// <summary>The image that a session committed, as far as it was listed; null when it committed none.</summary>
+    public ImageHeader? ImageOf(Guid session) => _byEnd.GetValueOrDefault(UnitNames.End(session))?.Header;
+
     /// <summary>Lines that name everything a reader can see; their hash is the unit's head.</summary>
     public async Task<string> HeadAsync(CancellationToken cancel)
     {

@@ -13,6 +13,7 @@ internal static class StoreCommand
         StoreImages.Create(),
         StoreVerify.Create(),
         StoreStats.Create(),
+        StoreHead.Create(),
         StoreDuplicate.Create(),
         StoreRepair.Create(),
         StoreKeys.Create(),
