@@ -33,11 +33,11 @@ public sealed class DomainKeys : IDisposable
     /// <summary>The epoch whose data key new things are sealed under.</summary>
     public ushort Epoch { get; }
 
-    /// <summary>The id of a chunk: HMAC-SHA-256 of its plain bytes under the id key.</summary>
+    /// <summary>The id of a chunk: BLAKE3 of its plain bytes, keyed with the id key.</summary>
     public ChunkId IdOf(ReadOnlySpan<byte> plain)
     {
         Span<byte> mac = stackalloc byte[ChunkId.Size];
-        HMACSHA256.HashData(_idKey, plain, mac);
+        Blake3.HashKeyed(_idKey, plain, mac);
         return ChunkId.Read(mac);
     }
 
