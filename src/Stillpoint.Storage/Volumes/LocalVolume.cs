@@ -28,6 +28,9 @@ public sealed class LocalVolume : IVolume
     public string Name { get; }
 
     /// <inheritdoc/>
+    public long? FreeBytes => new DriveInfo(_root).AvailableFreeSpace;
+
+    /// <inheritdoc/>
     public ValueTask<IReadOnlyList<VolumeEntry>> ListAsync(string prefix, CancellationToken cancel)
     {
         var directory = new DirectoryInfo(PathOf(prefix.TrimEnd('/')));
@@ -50,9 +53,9 @@ public sealed class LocalVolume : IVolume
     {
         cancel.ThrowIfCancellationRequested();
         var path = PathOf(name);
-        // A file that is kept open would still answer when the directory is gone, and this one is read to learn whether it is.
-        if (name == UnitNames.Configuration) _files.Forget(path);
-        using var lease = _files.Open(path);
+        // Packs never change and are read again and again. Of the rest some are replaced, and one is read to learn whether the directory is
+        // still there: a file that is kept open would go on answering for what was.
+        using var lease = _files.Open(path, keep: name.StartsWith(UnitNames.AllPacks, StringComparison.Ordinal));
         var done = 0;
         while (done < buffer.Length)
         {
@@ -73,6 +76,26 @@ public sealed class LocalVolume : IVolume
         // Another made it, perhaps a moment ago and not yet synced.
         DurableFile.SyncDirectory(Path.GetDirectoryName(path)!);
         return new(false);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask PutAsync(string name, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        var path = PathOf(name);
+        MakeDirectory(Path.GetDirectoryName(path)!);
+        var temporary = $"{path}.{_newId():N}.new";
+        try
+        {
+            File.WriteAllBytes(temporary, bytes.Span);
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+        return default;
     }
 
     /// <inheritdoc/>
@@ -105,21 +128,21 @@ public sealed class LocalVolume : IVolume
         return default;
     }
 
-    /// <summary>Deletes what writers left that died before their object was whole.</summary>
-    /// <returns>Number of files deleted.</returns>
-    public int SweepParts()
+    /// <inheritdoc/>
+    public ValueTask<int> SweepAsync(CancellationToken cancel)
     {
         var parts = new DirectoryInfo(Path.Combine(_root, Parts));
-        if (!parts.Exists) return 0;
         var swept = 0;
+        if (!parts.Exists) return new(swept);
         foreach (var part in parts.EnumerateFiles("*.part"))
         {
+            cancel.ThrowIfCancellationRequested();
             // An empty one may belong to a writer that has not locked it yet.
             if (part.Length == 0 || !LocalWriter.IsAbandoned(part.FullName)) continue;
             part.Delete();
             swept++;
         }
-        return swept;
+        return new(swept);
     }
 
     /// <inheritdoc/>
@@ -129,8 +152,8 @@ public sealed class LocalVolume : IVolume
         return default;
     }
 
-    /// <summary>Closes the files that are kept open for reading.</summary>
-    internal void CloseFiles() => _files.Close();
+    /// <inheritdoc/>
+    public void Forget() => _files.Close();
 
     private void MakeDirectory(string directory)
     {
@@ -144,10 +167,7 @@ public sealed class LocalVolume : IVolume
 
     private string PathOf(string name)
     {
-        if (name.Length is 0 or > 250 || name.Split('/').Any(part => part is "" or "." or "..") || !name.All(IsNameChar))
-            throw new ArgumentException($"'{name}' is no object's name", nameof(name));
+        ObjectName.Check(name);
         return Path.Combine(_root, name.Replace('/', Path.DirectorySeparatorChar));
     }
-
-    private static bool IsNameChar(char c) => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '-';
 }

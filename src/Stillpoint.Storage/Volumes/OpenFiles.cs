@@ -2,7 +2,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Stillpoint.Storage;
 
-/// <summary>The files that were read last, kept open: objects never change, so a handle stays true. At most 128 are kept.</summary>
+/// <summary>The packs that were read last, kept open: they never change, so a handle stays true. At most 128 are kept.</summary>
 internal sealed class OpenFiles : IDisposable
 {
     private const int Kept = 128;
@@ -11,15 +11,16 @@ internal sealed class OpenFiles : IDisposable
     private readonly Dictionary<string, Entry> _open = [];
     private long _clock;
 
-    /// <summary>The file, open until the lease is disposed and perhaps longer.</summary>
-    public Lease Open(string path)
+    /// <summary>The file, open until the lease is disposed and, when it is to be kept, perhaps longer.</summary>
+    public Lease Open(string path, bool keep)
     {
+        if (!keep) return new Lease(this, new Entry(OpenHandle(path)) { Kept = false, Users = 1 });
         lock (_gate)
         {
             if (!_open.TryGetValue(path, out var entry))
             {
                 if (_open.Count >= Kept) Evict();
-                entry = new Entry(File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess));
+                entry = new Entry(OpenHandle(path));
                 _open.Add(path, entry);
             }
             entry.Users++;
@@ -48,6 +49,9 @@ internal sealed class OpenFiles : IDisposable
             _open.Clear();
         }
     }
+
+    private static SafeFileHandle OpenHandle(string path) =>
+        File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
 
     private void Evict()
     {

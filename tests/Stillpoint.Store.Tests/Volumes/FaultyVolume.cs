@@ -8,6 +8,7 @@ internal enum VolumeCall
     List,
     Read,
     Put,
+    Replace,
     Create,
     Append,
     Complete,
@@ -49,6 +50,12 @@ internal sealed class FaultyVolume(IVolume inner) : IVolume
     {
         Pass(VolumeCall.Put);
         return await inner.PutIfAbsentAsync(name, bytes, cancel);
+    }
+
+    public async ValueTask PutAsync(string name, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
+    {
+        Pass(VolumeCall.Replace);
+        await inner.PutAsync(name, bytes, cancel);
     }
 
     public async ValueTask<IVolumeWriter> CreateAsync(string name, CancellationToken cancel)

@@ -32,6 +32,12 @@ internal sealed class MemoryVolume : IVolume
         lock (_gate) return new(_objects.TryAdd(name, bytes.ToArray()));
     }
 
+    public ValueTask PutAsync(string name, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
+    {
+        lock (_gate) _objects[name] = bytes.ToArray();
+        return default;
+    }
+
     public ValueTask<IVolumeWriter> CreateAsync(string name, CancellationToken cancel) => new(new Writer(this, name));
 
     public ValueTask DeleteAsync(string name, CancellationToken cancel)
