@@ -71,6 +71,7 @@ internal sealed class UnitCatalog(IVolume volume)
             var bytes = await ReadAsync(new VolumeEntry(name, SealedCodec.MaxBlob), int.MaxValue, cancel);
             if (!SHA256.HashData(bytes).AsSpan().SequenceEqual(end.ImageDigest.Span)) throw Damage.Of(name, "it is not what was committed");
             var read = ImageObject.Decode(bytes, name);
+            foreach (var pack in read.Packs) volume.Pin(UnitNames.Pack(read.Header.Domain, pack.Pack, pack.Kind), pack.Version);
             image = new StoredImage(read.Header, read.Details, []);
         }
         _byEnd.TryAdd(entry.Name, image);

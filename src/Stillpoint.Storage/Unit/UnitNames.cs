@@ -18,7 +18,9 @@ internal static class UnitNames
 
     public static string Packs(Guid domain) => $"packs/{domain:N}/";
 
-    public static string Pack(PackHeader header) => $"{Packs(header.Domain)}{header.Pack:N}.{(header.Kind == PackKind.Nodes ? "nodes" : "data")}";
+    public static string Pack(PackHeader header) => Pack(header.Domain, header.Pack, header.Kind);
+
+    public static string Pack(Guid domain, Guid pack, PackKind kind) => $"{Packs(domain)}{pack:N}.{(kind == PackKind.Nodes ? "nodes" : "data")}";
 
     public static string Session(Guid session) => $"sessions/{session:N}";
 

@@ -38,11 +38,11 @@ internal sealed class TestUnit : IAsyncDisposable
 
     public Guid Vm { get; } = new("11111111-2222-3333-4444-555555555555");
 
-    public static async Task<TestUnit> MakeAsync(int seed = 1, int chunkSize = Disks.Chunk, Func<IVolume, IVolume>? wrap = null)
+    public static async Task<TestUnit> MakeAsync(int seed = 1, int chunkSize = Disks.Chunk, Func<IVolume, IVolume>? wrap = null, int? lockDays = null)
     {
         var made = new TestUnit(System.IO.Directory.CreateTempSubdirectory("stillpoint-store-").FullName, seed);
         IVolume volume = new LocalVolume(made.Directory, made.NewId);
-        made.Unit = await StorageUnit.CreateAsync(wrap is null ? volume : wrap(volume), chunkSize, 1, made.Environment, default);
+        made.Unit = await StorageUnit.CreateAsync(wrap is null ? volume : wrap(volume), chunkSize, 1, lockDays, made.Environment, default);
         return made;
     }
 

@@ -162,9 +162,19 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
         }
     }, cancel);
 
-    public Task DeleteAsync(string name, string? version, CancellationToken cancel) => CallAsync(
-        $"delete {name}",
-        () => client.DeleteObjectAsync(new DeleteObjectRequest { BucketName = Address.Bucket, Key = Key(name), VersionId = version }, cancel), cancel);
+    /// <exception cref="ObjectLockedException">That version is locked.</exception>
+    public Task DeleteAsync(string name, string? version, CancellationToken cancel) => CallAsync($"delete {name}", async () =>
+    {
+        try
+        {
+            return await client.DeleteObjectAsync(new DeleteObjectRequest { BucketName = Address.Bucket, Key = Key(name), VersionId = version }, cancel);
+        }
+        catch (AmazonS3Exception e) when (e.ErrorCode == "AccessDenied" && version is not null
+            && await LockedUntilAsync(name, version, cancel) is { } until && until > time.GetUtcNow())
+        {
+            throw new ObjectLockedException($"{name} of {Address} is locked until {until:u}", e);
+        }
+    }, cancel);
 
     /// <summary>Locks a version until the volume's lock period from now is over. A longer lock stays.</summary>
     public Task LockAsync(string name, string version, CancellationToken cancel) => RetainUntil() is not { } until

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using Stillpoint.Model;
 
 namespace Stillpoint.Storage;
 
@@ -17,6 +18,7 @@ internal sealed class S3Volume : IVolume
     private readonly S3Bucket _bucket;
     private readonly UnitEnvironment _environment;
     private readonly ConcurrentDictionary<string, string> _versions = new();
+    private readonly ConcurrentDictionary<string, string> _pinned = new();
     private readonly ConcurrentDictionary<string, string> _replaced = new();
     private readonly PartBuffers _buffers = new();
 
@@ -126,8 +128,10 @@ internal sealed class S3Volume : IVolume
         {
             if (seen.Name == name) versions.Add(seen.Version);
         }, cancel);
+        // The object itself last: while it is locked the name stays taken.
         foreach (var version in versions) await _bucket.DeleteAsync(name, version, cancel);
         _versions.TryRemove(name, out _);
+        _pinned.TryRemove(name, out _);
         _replaced.TryRemove(name, out _);
     }
 
@@ -139,6 +143,26 @@ internal sealed class S3Volume : IVolume
         var stale = await _bucket.StaleUploadsAsync(_environment.Time.GetUtcNow() - s_stale, cancel);
         foreach (var (name, upload) in stale) await _bucket.AbortUploadAsync(name, upload, cancel);
         return stale.Count;
+    }
+
+    public async ValueTask LockNewAsync(TimeSpan span, CancellationToken cancel)
+    {
+        if (!await _bucket.CanLockAsync(cancel))
+            throw new VolumeException(new Trouble(null, $"bucket {_bucket.Address.Bucket}", "it was not made with Object Lock.", "make a bucket with Object Lock for this unit"));
+        _bucket.LockFor = span;
+    }
+
+    public async ValueTask ExtendLockAsync(string name, CancellationToken cancel)
+    {
+        if (await VersionAsync(name, cancel) is { } version) await _bucket.LockAsync(name, version, cancel);
+    }
+
+    public async ValueTask<DateTimeOffset?> LockedUntilAsync(string name, CancellationToken cancel) =>
+        await VersionAsync(name, cancel) is { } version ? await _bucket.LockedUntilAsync(name, version, cancel) : null;
+
+    public void Pin(string name, string version)
+    {
+        if (version.Length > 0) _pinned[name] = version;
     }
 
     public ValueTask DisposeAsync()
@@ -183,7 +207,7 @@ internal sealed class S3Volume : IVolume
     private async ValueTask<string?> VersionAsync(string name, CancellationToken cancel)
     {
         if (UnitNames.IsReplaced(name) || !await _bucket.IsVersionedAsync(cancel)) return null;
-        if (_versions.TryGetValue(name, out var known)) return known;
+        if (_pinned.TryGetValue(name, out var known) || _versions.TryGetValue(name, out known)) return known;
         var first = await OldestAsync(name, cancel) ?? throw new FileNotFoundException($"{Name} holds no {name}", name);
         return Remember(name, first);
     }

@@ -104,7 +104,7 @@ internal sealed class PowerHistory
         if (_disk.FileExists(Directory + "/unit.json")) return await StorageUnit.OpenAsync(Volume(), environment, default);
         // The folder itself is the administrator's, and there for long.
         _disk.MakeFolder(Directory);
-        _disk.SyncFolder("/");
+        _disk.SyncFolder("/", "MakeFolder");
         return await StorageUnit.CreateAsync(Volume(), Disks.Chunk, 1, environment, default);
     }
 
