@@ -61,17 +61,34 @@ public static class UnitRenewal
     private static async Task<IReadOnlyCollection<string>> SmallAsync(StorageUnit unit, HashSet<Guid> images, CancellationToken cancel)
     {
         var names = new List<string> { UnitNames.Configuration };
-        var sessions = new HashSet<string>(StringComparer.Ordinal);
+        var ends = new HashSet<string>(StringComparer.Ordinal);
         foreach (var entry in await unit.Volume.ListAsync(UnitNames.Images, cancel))
         {
-            if (entry.Name[UnitNames.Images.Length..].Split('.') is not [var image, var session] || !IsOf(image, images)) continue;
+            if (UnitNames.ImageOf(entry.Name) is not { } name || !images.Contains(name.Image)) continue;
             names.Add(entry.Name);
-            sessions.Add(session);
+            ends.Add(UnitNames.End(name.Session));
         }
-        names.AddRange((await unit.Volume.ListAsync(UnitNames.Ends, cancel)).Select(e => e.Name).Where(n => sessions.Contains(n[UnitNames.Ends.Length..])));
-        names.AddRange((await unit.Volume.ListAsync(UnitNames.Notes, cancel)).Select(e => e.Name).Where(n => IsOf(n[UnitNames.Notes.Length..].Split('.')[0], images)));
+        names.AddRange((await unit.Volume.ListAsync(UnitNames.Ends, cancel)).Select(e => e.Name).Where(ends.Contains));
+        foreach (var prefix in new[] { UnitNames.Notes, UnitNames.Keepings })
+        {
+            var beside = await unit.Volume.ListAsync(prefix, cancel);
+            names.AddRange(beside.Select(e => e.Name).Where(n => UnitNames.ImageOfNote(n) is { } image && images.Contains(image)));
+        }
+        names.AddRange((await unit.Volume.ListAsync(UnitNames.BrokenGlass, cancel)).Select(e => e.Name));
+        if (await IsThereAsync(unit, UnitNames.PrimaryKey, cancel)) names.Add(UnitNames.PrimaryKey);
         return names;
     }
 
-    private static bool IsOf(string text, HashSet<Guid> images) => Guid.TryParseExact(text, "N", out var id) && images.Contains(id);
+    private static async Task<bool> IsThereAsync(StorageUnit unit, string name, CancellationToken cancel)
+    {
+        try
+        {
+            await unit.Volume.ReadAsync(name, 0, new byte[1], cancel);
+            return true;
+        }
+        catch (FileNotFoundException)
+        {
+            return false;
+        }
+    }
 }

@@ -56,8 +56,8 @@ public interface IVolume : IAsyncDisposable
     /// <returns>How many such leftovers there were.</returns>
     ValueTask<int> SweepAsync(CancellationToken cancel) => new(0);
 
-    /// <summary>From now on each object that is written, but those that <see cref="PutAsync"/> makes, is locked for that long: nobody deletes
-    /// or overwrites it before, whatever key they hold.</summary>
+    /// <summary>From now on each object that is written, but those that only organize the unit's work, is locked for that long: nobody
+    /// deletes or overwrites it before, whatever key they hold.</summary>
     /// <exception cref="IOException">The volume cannot lock.</exception>
     ValueTask LockNewAsync(TimeSpan span, CancellationToken cancel) =>
         throw new VolumeException(new Trouble(null, Name, "it cannot lock objects.", "use a bucket that was made with Object Lock"));

@@ -224,7 +224,7 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
     {
         var request = new InitiateMultipartUploadRequest { BucketName = Address.Bucket, Key = Key(name) };
         request.Metadata.Add(PutBy, by);
-        if (RetainUntil() is { } until)
+        if (UnitNames.IsLocked(name) && RetainUntil() is { } until)
         {
             request.ObjectLockMode = ObjectLockMode.Compliance;
             request.ObjectLockRetainUntilDate = until;
