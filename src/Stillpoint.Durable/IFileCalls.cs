@@ -29,6 +29,9 @@ public interface IFileCalls
     /// <param name="mode">Unix permissions; the system's default when null.</param>
     IOpenFile Create(string path, UnixFileMode? mode = null);
 
+    /// <summary>Creates a file that takes up space and holds nothing; nothing happens when it is there already.</summary>
+    void Reserve(string path, long bytes);
+
     /// <summary>Opens a file for reading. It may be replaced or deleted meanwhile.</summary>
     /// <exception cref="FileNotFoundException">It is not there.</exception>
     IOpenFile OpenRead(string path);

@@ -39,6 +39,13 @@ public sealed class SystemFiles : IFileCalls
     }
 
     /// <inheritdoc/>
+    public void Reserve(string path, long bytes)
+    {
+        if (File.Exists(path)) return;
+        using var stream = new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, PreallocationSize = bytes });
+    }
+
+    /// <inheritdoc/>
     public IOpenFile OpenRead(string path)
     {
         var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);

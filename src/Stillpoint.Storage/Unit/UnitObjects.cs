@@ -51,7 +51,15 @@ internal sealed record SessionEnd(Guid Session, EndState State, Guid Image, Read
 /// <param name="Kind">What it holds.</param>
 /// <param name="Length">Its bytes.</param>
 /// <param name="Version">Which version of the key; empty where the volume has none.</param>
-internal sealed record NamedPack(Guid Pack, PackKind Kind, long Length, string Version);
+internal sealed record NamedPack(Guid Pack, PackKind Kind, long Length, string Version)
+{
+    public static NamedPack Read(ref ByteReader reader, string name)
+    {
+        var (pack, kind) = (reader.Id(), (PackKind)reader.U8());
+        if (!Enum.IsDefined(kind)) throw Damage.Of(name, $"kind {(byte)kind} of a pack is unknown");
+        return new NamedPack(pack, kind, reader.VarInt(), reader.Text());
+    }
+}
 
 /// <summary>An image's object: the session that made it, its header, its sealed details, the packs that this session made durable.</summary>
 internal sealed record ImageObject(Guid Session, ImageHeader Header, SealedBlob Details, IReadOnlyList<NamedPack> Packs)
@@ -84,7 +92,7 @@ internal sealed record ImageObject(Guid Session, ImageHeader Header, SealedBlob 
         var header = ImageHeaderCodec.Decode(reader.Take((int)Math.Min(reader.U32(), int.MaxValue)));
         var details = SealedCodec.ReadBlob(ref reader);
         var packs = new NamedPack[reader.Count(LeastPack, MaxPacks)];
-        for (var i = 0; i < packs.Length; i++) packs[i] = new NamedPack(reader.Id(), reader.Enum<PackKind>(), reader.VarInt(), reader.Text());
+        for (var i = 0; i < packs.Length; i++) packs[i] = NamedPack.Read(ref reader, name);
         reader.End();
         return UnitNames.Image(header.Id, session) == name
             ? new ImageObject(session, header, details, packs)

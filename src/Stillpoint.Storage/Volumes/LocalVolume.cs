@@ -6,10 +6,16 @@ namespace Stillpoint.Storage;
 
 /// <summary>A volume that is a directory. Objects on their way lie under <c>parts/</c>, locked by their writer, and move to their names
 /// when they are whole and synced. A folder is made only beside the unit's configuration: where that is absent the directory is an empty
-/// mount point, or nothing at all, and what was written there would be lost from sight when the volume comes back.</summary>
+/// mount point, or nothing at all, and what was written there would be lost from sight when the volume comes back. A file
+/// <c>reserve</c> takes up a little space, so that on a full disk there is room for the few small objects that let a collect begin.</summary>
 public sealed class LocalVolume : IVolume
 {
-    private const string Parts = "parts";
+    private const string Parts = "parts", Reserve = "reserve";
+    private const long LeastReserve = 256 << 10, MostReserve = 16 << 20;
+    private const int ReserveShare = 128, UnixNoSpace = 28, WindowsNoSpace = unchecked((int)0x80070070);
+
+    /// <summary>What has to be written before anything can be deleted.</summary>
+    private static readonly string[] s_freeing = [UnitNames.Condemned, UnitNames.Keepings, UnitNames.Ends, UnitNames.BrokenGlass];
 
     private readonly string _root;
     private readonly Func<Guid> _newId;
@@ -77,11 +83,24 @@ public sealed class LocalVolume : IVolume
     {
         cancel.ThrowIfCancellationRequested();
         var path = PathOf(name);
+        try
+        {
+            return new(PutIfAbsent(path, bytes.Span));
+        }
+        catch (IOException e) when (e.HResult is UnixNoSpace or WindowsNoSpace && s_freeing.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))
+            && TryFreeReserve())
+        {
+            return new(PutIfAbsent(path, bytes.Span));
+        }
+    }
+
+    private bool PutIfAbsent(string path, ReadOnlySpan<byte> bytes)
+    {
         MakeFolder(Path.GetDirectoryName(path)!);
-        if (DurableFile.TryCreate(_calls, path, bytes.Span, NewId())) return new(true);
+        if (DurableFile.TryCreate(_calls, path, bytes, NewId())) return true;
         // Another made it, perhaps a moment ago and not yet synced.
         _calls.SyncFolder(Path.GetDirectoryName(path)!);
-        return new(false);
+        return false;
     }
 
     /// <inheritdoc/>
@@ -138,6 +157,7 @@ public sealed class LocalVolume : IVolume
     {
         var parts = Path.Combine(_root, Parts);
         var swept = 0;
+        KeepReserve();
         if (!_calls.FolderExists(parts)) return new(swept);
         foreach (var (path, length) in _calls.Files(parts).ToList())
         {
@@ -183,6 +203,31 @@ public sealed class LocalVolume : IVolume
         }
         _calls.SyncFolder(Path.GetDirectoryName(folder)!);
         _durable[folder] = true;
+    }
+
+    /// <summary>Takes up the reserve where there is ample space for it.</summary>
+    private void KeepReserve()
+    {
+        var path = Path.Combine(_root, Reserve);
+        if (_calls.FileExists(path) || !_calls.FileExists(Path.Combine(_root, UnitNames.Configuration))) return;
+        try
+        {
+            var drive = new DriveInfo(_root);
+            var size = Math.Clamp(drive.TotalSize / ReserveShare, LeastReserve, MostReserve);
+            if (drive.AvailableFreeSpace > 2 * size) _calls.Reserve(path, size);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            // Without it a full disk needs a hand to free a little; no backup fails for that.
+        }
+    }
+
+    private bool TryFreeReserve()
+    {
+        var path = Path.Combine(_root, Reserve);
+        if (!_calls.FileExists(path)) return false;
+        _calls.Delete(path);
+        return true;
     }
 
     private string NewId() => _newId().ToString("N", CultureInfo.InvariantCulture);

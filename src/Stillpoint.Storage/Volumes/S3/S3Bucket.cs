@@ -169,9 +169,10 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
         {
             return await client.DeleteObjectAsync(new DeleteObjectRequest { BucketName = Address.Bucket, Key = Key(name), VersionId = version }, cancel);
         }
-        catch (AmazonS3Exception e) when (e.ErrorCode == "AccessDenied" && version is not null
-            && await LockedUntilAsync(name, version, cancel) is { } until && until > time.GetUtcNow())
+        catch (AmazonS3Exception e) when (e.ErrorCode == "AccessDenied" && version is not null)
         {
+            // Denied to this key, or locked: the object says which.
+            if (await LockedUntilAsync(name, version, cancel) is not { } until) throw;
             throw new ObjectLockedException($"{name} of {Address} is locked until {until:u}", e);
         }
     }, cancel);

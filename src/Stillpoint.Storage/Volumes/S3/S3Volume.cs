@@ -12,14 +12,14 @@ namespace Stillpoint.Storage;
 /// </summary>
 internal sealed class S3Volume : IVolume
 {
-    private const int ReadAttempts = 5;
+    private const int ReadAttempts = 5, KeptVersions = 8;
     private static readonly TimeSpan s_stale = TimeSpan.FromDays(7);
 
     private readonly S3Bucket _bucket;
     private readonly UnitEnvironment _environment;
     private readonly ConcurrentDictionary<string, string> _versions = new();
     private readonly ConcurrentDictionary<string, string> _pinned = new();
-    private readonly ConcurrentDictionary<string, string> _replaced = new();
+    private readonly ConcurrentDictionary<string, ConcurrentQueue<string>> _replaced = new();
     private readonly PartBuffers _buffers = new();
 
     public S3Volume(S3Address address, Amazon.S3.AmazonS3Client client, UnitEnvironment environment)
@@ -103,10 +103,10 @@ internal sealed class S3Volume : IVolume
         ObjectName.Check(name);
         var version = await _bucket.PutAsync(name, new S3Bucket.Buffered(bytes.ToArray(), bytes.Length), NewId(), onlyNew: false, locked: false, cancel);
         if (string.IsNullOrEmpty(version)) return;
-        // What it replaced would lie there for ever.
-        var before = _replaced.GetValueOrDefault(name);
-        _replaced[name] = version;
-        if (before is not null) await TryDeleteAsync(name, before, cancel);
+        // What was replaced would lie there for ever. The last few stay: somebody may be reading them, or have been put at the same time.
+        var versions = _replaced.GetOrAdd(name, _ => new ConcurrentQueue<string>());
+        versions.Enqueue(version);
+        if (versions.Count > KeptVersions && versions.TryDequeue(out var old)) await TryDeleteAsync(name, old, cancel);
     }
 
     public ValueTask<IVolumeWriter> CreateAsync(string name, CancellationToken cancel)

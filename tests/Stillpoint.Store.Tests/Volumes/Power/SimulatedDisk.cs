@@ -98,6 +98,12 @@ internal sealed class SimulatedDisk(Random random) : IFileCalls
         return new Handle(this, node, owner: true);
     });
 
+    public void Reserve(string path, long bytes) => Call("reserve", () =>
+    {
+        if (Find(path) is null) Parent(path).Set(Path.GetFileName(path), new Node());
+        return true;
+    });
+
     public IOpenFile OpenRead(string path) => Call("open", () => new Handle(this, File(path), owner: false));
 
     public bool IsAbandoned(string path) => Call("look", () => Find(path) is Node { Locked: false });

@@ -10,7 +10,7 @@ public sealed partial class SimulatedPowerTests(ITestOutputHelper output)
     /// <summary>Every sync under a local volume: by what is synced, and the method that asks for it.</summary>
     private static readonly string[] s_points =
     [
-        "file CompleteAsync", "file TryCreate", "folder CompleteAsync", "folder MakeFolder", "folder PutIfAbsentAsync", "folder SyncNamesAsync", "folder TryCreate",
+        "file CompleteAsync", "file TryCreate", "folder CompleteAsync", "folder MakeFolder", "folder PutIfAbsent", "folder SyncNamesAsync", "folder TryCreate",
     ];
 
     public static TheoryData<string> Points => [.. s_points];
