@@ -66,6 +66,9 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings)
         return ([.. listed], damaged);
     }
 
+    /// <summary>The image that a session committed, as far as it was listed; null when it committed none.</summary>
+    public ImageHeader? ImageOf(Guid session) => _bySession.GetValueOrDefault(session)?.Header;
+
     /// <summary>Lines that name everything a reader can see; their hash is the unit's head. What belongs to an image that was given up is
     /// not seen any more, so collecting it changes nothing here.</summary>
     public async Task<string> HeadAsync(CancellationToken cancel)
