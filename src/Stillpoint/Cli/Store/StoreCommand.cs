@@ -13,6 +13,7 @@ internal static class StoreCommand
         StoreImages.Create(),
         StoreVerify.Create(),
         StoreStats.Create(),
+        StoreRenew.Create(),
         StorePrune.Create(),
         StoreExpire.Create(),
         StoreHold.Create(),
