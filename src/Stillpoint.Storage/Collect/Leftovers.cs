@@ -9,7 +9,7 @@ internal sealed class Leftovers(StorageUnit unit)
     public async Task<int> SweepAsync(CancellationToken cancel)
     {
         // 1. Parts of dead writers.
-        _swept += (unit.Volume as LocalVolume)?.SweepParts() ?? 0;
+        _swept += await unit.Volume.SweepAsync(cancel);
         // 2. Sessions and leases of sessions that have an end; the end stays for good.
         var ends = (await unit.Catalog.EndsAsync(cancel)).ToDictionary(e => e.Session);
         await DropAsync(UnitNames.Sessions, name => UnitNames.IdOf(name) is { } id && ends.ContainsKey(id), cancel);

@@ -19,6 +19,9 @@ internal static class UnitNames
     public const string PrimaryKey = "primary.key";
     public const string Bads = "bad/";
 
+    /// <summary>True for objects that are replaced; all others never change.</summary>
+    public static bool IsReplaced(string name) => name.StartsWith(Leases, StringComparison.Ordinal);
+
     public static string Packs(Guid domain) => $"packs/{domain:N}/";
 
     public static string Pack(PackHeader header) => Pack(header.Domain, header.Pack, header.Kind);

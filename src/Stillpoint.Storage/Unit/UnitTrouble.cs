@@ -37,8 +37,9 @@ internal static class UnitTrouble
     /// <summary>True when the error says that the volume is full.</summary>
     public static bool IsFull(IOException error) => error.HResult is UnixNoSpace or UnixQuota or WindowsNoSpace or WindowsHandleFull;
 
-    public static TroubleException Io(string unit, IOException error) =>
-        IsFull(error)
+    public static TroubleException Io(string unit, IOException error) => error is VolumeException known
+        ? new($"storage unit {unit}", $"{known.Trouble.Culprit}: {known.Trouble.Message}", known.Trouble.NextStep, known.Trouble.Retry, error)
+        : IsFull(error)
             ? new($"storage unit {unit}", "it is full: no space is left to write to.", "free space or extend the volume, then run the backup again", retry: true, error)
             : new($"storage unit {unit}", $"its volume failed: {error.Message}", "check the disk or network of the storage unit", retry: true, error);
 

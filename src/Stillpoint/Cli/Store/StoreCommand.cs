@@ -19,5 +19,8 @@ internal static class StoreCommand
         StoreLock.Create(),
         StoreCollect.Create(),
         StoreAttach.Create(),
+        StoreKeys.Create(),
+        StoreKit.Create(),
+        StoreAccess.PassphraseFile,
     };
 }
