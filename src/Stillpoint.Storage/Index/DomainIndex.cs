@@ -3,30 +3,43 @@ using Stillpoint.Model;
 
 namespace Stillpoint.Storage;
 
-/// <summary>What a key domain has in the unit: its packs, and where each chunk and node lies. Holds only packs that are whole and whose
-/// names were synced, so what it answers survives a power cut. Safe for use from several threads.</summary>
+/// <summary>
+/// What a key domain has in the unit: its packs, and where each chunk and node lies. Holds only packs that are whole and whose names were
+/// synced, so what it answers survives a power cut. Most packs are answered for by runs, which stay on disk; those that no run covers are held
+/// in memory. A run that turns out to be damaged is dropped: until its packs are read by the next <see cref="RefreshAsync"/> the index is
+/// <see cref="Incomplete"/> and may say that it does not know, but never that something is there which is not. Safe for use from several threads.
+/// </summary>
 /// <param name="domain">The domain.</param>
 /// <param name="bad">Records that a verify found damaged.</param>
-internal sealed class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad)
+/// <param name="keeper">Keeps the runs; null to use none.</param>
+internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad, IndexKeeper? keeper = null) : IDisposable
 {
+    /// <summary>So few new packs are read one by one, without a look at the runs.</summary>
+    private const int Few = 8;
+
     private readonly Lock _gate = new();
-    private readonly IdIndex _chunks = new();
-    private readonly IdIndex _nodes = new();
-    private readonly IdIndex _badChunks = new();
-    private readonly IdIndex _badNodes = new();
     private readonly List<PackFile> _packs = [];
-    private readonly Dictionary<string, string?> _known = [];
+    private readonly Dictionary<string, Known> _known = [];
+    private readonly HashSet<string> _dropped = [];
+    private readonly List<string> _runDamage = [];
+    private readonly SemaphoreSlim _refreshing = new(1);
+    private LooseRecords _loose = new();
+    private RunView[] _runs = [];
+    private volatile bool _incomplete;
 
     public Guid Domain { get; } = domain;
 
     public IReadOnlySet<BadRecord> Bad { get; } = bad;
+
+    /// <summary>True from the moment that a run was dropped until its packs were read: a miss may be wrong.</summary>
+    public bool Incomplete => _incomplete;
 
     /// <summary>Packs that could not be used, and why.</summary>
     public IReadOnlyList<string> Unusable
     {
         get
         {
-            lock (_gate) return [.. _known.Values.OfType<string>()];
+            lock (_gate) return [.. _known.Values.Select(known => known.Why).OfType<string>()];
         }
     }
 
@@ -39,108 +52,191 @@ internal sealed class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad)
         }
     }
 
-    /// <summary>Numbers of distinct chunks and nodes.</summary>
-    public (int Chunks, int Nodes) Count
+    /// <summary>Number of packs that are held in memory.</summary>
+    public int Loose
     {
         get
         {
-            lock (_gate) return (_chunks.Count, _nodes.Count);
+            lock (_gate) return _loose.Packs.Count;
+        }
+    }
+
+    /// <summary>Numbers of chunks and nodes; one that two packs hold may count twice.</summary>
+    public (long Chunks, long Nodes) Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                var (chunks, nodes) = _loose.Count;
+                foreach (var pack in _runs.SelectMany(view => view.Packs).DistinctBy(pack => pack.File.Name))
+                {
+                    if (pack.File.Header.Kind == PackKind.Nodes) nodes += pack.Records;
+                    else chunks += pack.Records;
+                }
+                return (chunks, nodes);
+            }
         }
     }
 
     /// <summary>For each id, whether it is there.</summary>
     public void Find(IReadOnlyList<ChunkId> ids, bool[] found)
     {
+        RunView[] runs;
         lock (_gate)
         {
-            for (var i = 0; i < found.Length; i++) found[i] = found[i] || _chunks.TryFind(ids[i], out _);
+            for (var i = 0; i < found.Length; i++) found[i] = found[i] || _loose.Holds(ids[i]);
+            runs = _runs;
         }
+        if (runs.Length == 0) return;
+        var order = Missing(ids, found);
+        foreach (var view in runs) Ask(view, () => view.Find(ids, order, found));
+    }
+
+    /// <summary>For each id, whether it is there; a miss is true too.</summary>
+    public async ValueTask FindAsync(IVolume volume, Guid unit, IReadOnlyList<ChunkId> ids, bool[] found, CancellationToken cancel)
+    {
+        Find(ids, found);
+        while (Incomplete && Array.IndexOf(found, false) >= 0 && await RefreshAsync(volume, unit, cancel)) Find(ids, found);
     }
 
     /// <summary>True when the node is there and not known to be damaged.</summary>
-    public bool Holds(NodeId id)
-    {
-        lock (_gate) return _nodes.TryFind(AsChunk(id), out _);
-    }
+    public bool Holds(NodeId id) => TryFind(PackKind.Nodes, AsChunk(id), damaged: false) is not null;
 
     /// <summary>Where a chunk lies; a damaged copy when there is no other.</summary>
-    public bool TryFind(ChunkId id, out PackFile pack, out Location location) =>
-        TryFind(_chunks, id, out pack, out location) || TryFind(_badChunks, id, out pack, out location);
+    public bool TryFind(ChunkId id, out PackFile pack, out Location location) => TryFind(PackKind.Data, id, out pack, out location);
 
     /// <summary>Where a node lies; a damaged copy when there is no other.</summary>
-    public bool TryFind(NodeId id, out PackFile pack, out Location location) =>
-        TryFind(_nodes, AsChunk(id), out pack, out location) || TryFind(_badNodes, AsChunk(id), out pack, out location);
+    public bool TryFind(NodeId id, out PackFile pack, out Location location) => TryFind(PackKind.Nodes, AsChunk(id), out pack, out location);
 
     /// <summary>Takes up a pack that became durable.</summary>
     public void Add(PackFile pack, IReadOnlyList<PackEntry> entries)
     {
+        int loose;
         lock (_gate)
         {
-            if (!_known.TryAdd(pack.Name, null)) return;
-            var number = _packs.Count;
-            _packs.Add(pack);
-            var (good, damaged) = pack.Header.Kind == PackKind.Nodes ? (_nodes, _badNodes) : (_chunks, _badChunks);
-            good.Reserve(entries.Count);
-            foreach (var entry in entries)
-            {
-                var index = Bad.Count > 0 && Bad.Contains(new BadRecord(pack.Header.Pack, entry.Offset)) ? damaged : good;
-                index.Add(entry.Id, new Location(number, entry.Offset, entry.StoredLength));
-            }
+            var there = _known.TryGetValue(pack.Name, out var known);
+            if (there && !known.Pending) return;
+            var number = there ? known.Number : NumberOf(pack);
+            _known[pack.Name] = new Known(number);
+            _loose.Add(pack, number, entries, Bad);
+            loose = _loose.Packs.Count;
         }
+        if (loose % IndexUpkeep.MostLoose == 0) keeper?.Start(this);
     }
 
     /// <summary>The records of a domain that verifies have found damaged.</summary>
     public static async Task<IReadOnlySet<BadRecord>> BadAsync(IVolume volume, Guid domain, CancellationToken cancel) =>
         (await volume.ListAsync(UnitNames.AllBad(domain), cancel)).Select(entry => UnitNames.BadOf(entry.Name)).OfType<BadRecord>().ToHashSet();
 
-    /// <summary>Takes up the packs that others completed since.</summary>
+    /// <summary>Takes up the packs that others completed since, and the runs that were made.</summary>
     /// <returns>False when a pack that the index answers for is not listed any more.</returns>
     public async Task<bool> RefreshAsync(IVolume volume, Guid unit, CancellationToken cancel)
     {
-        var prefix = UnitNames.Packs(Domain);
-        int before;
-        lock (_gate) before = _packs.Count;
-        var listed = await volume.ListAsync(prefix, cancel);
-        var names = listed.Select(entry => entry.Name).ToHashSet(StringComparer.Ordinal);
-        List<VolumeEntry> fresh;
-        lock (_gate)
+        await _refreshing.WaitAsync(cancel);
+        try
         {
+            int before;
+            lock (_gate) before = _packs.Count;
+            var listed = await volume.ListAsync(UnitNames.Packs(Domain), cancel);
+            var fresh = Fresh(listed);
+            var names = listed.Select(entry => entry.Name).ToHashSet(StringComparer.Ordinal);
             // What was added while the list was made may not be in it.
-            if (!_packs.Take(before).All(pack => names.Contains(pack.Name))) return false;
-            fresh = [.. listed.Where(entry => !_known.ContainsKey(entry.Name))];
+            lock (_gate)
+                if (!_packs.Take(before).All(pack => names.Contains(pack.Name))) return false;
+            if (fresh.Count == 0 && Loose < IndexUpkeep.MostLoose) return true;
+            // Before anybody builds on them: another process may have moved them to their names a moment ago.
+            await volume.SyncNamesAsync(UnitNames.Packs(Domain), cancel);
+            if (keeper is not null && (fresh.Count > Few || Loose >= IndexUpkeep.MostLoose))
+            {
+                await TakeUpRunsAsync(keeper.Files, listed, cancel);
+                fresh = Fresh(listed);
+                if (fresh.Count > 2 * IndexUpkeep.MostLoose && await keeper.TryRunAsync(Domain, cancel))
+                {
+                    await TakeUpRunsAsync(keeper.Files, listed, cancel);
+                    fresh = Fresh(listed);
+                }
+            }
+            await LoadAsync(volume, unit, fresh, cancel);
+            lock (_gate) _incomplete = _known.Values.Any(known => known.Pending);
+            return true;
         }
-        if (fresh.Count == 0) return true;
-        // Before anybody builds on them: another process may have moved them to their names a moment ago.
-        await volume.SyncNamesAsync(prefix, cancel);
-        foreach (var entry in fresh.OrderBy(e => e.Name, StringComparer.Ordinal))
+        finally
         {
-            try
-            {
-                var (pack, entries, _) = await PackFile.LoadAsync(volume, entry, unit, cancel);
-                Add(pack, entries);
-            }
-            catch (TroubleException e)
-            {
-                // One pack that is lost must not take the rest with it; verify tells of it, and whoever needs its records hears of them.
-                lock (_gate) _known[entry.Name] = e.Trouble.ToString();
-            }
-            catch (FileNotFoundException)
-            {
-                // Deleted since it was listed.
-            }
+            _refreshing.Release();
         }
-        return true;
     }
 
-    private bool TryFind(IdIndex index, ChunkId id, out PackFile pack, out Location location)
+    /// <summary>Holds what runs say of a pack against what the pack says itself: a run that says otherwise is dropped.</summary>
+    public void Prove(PackFile pack, IReadOnlyList<PackEntry> entries)
+    {
+        RunView[] runs;
+        lock (_gate) runs = _runs;
+        foreach (var view in runs)
+        {
+            Ask(view, () =>
+            {
+                if (view.Agrees(pack, entries) == false) throw Damage.Of($"index run {view.Run.Name}", $"it does not say what pack {pack.Name} holds");
+            });
+        }
+    }
+
+    /// <summary>The runs that were found damaged since this was last asked, and how. Nothing is lost with them.</summary>
+    public IReadOnlyList<string> TakeRunDamage()
     {
         lock (_gate)
         {
-            var found = index.TryFind(id, out location);
-            pack = found ? _packs[location.Pack] : null!;
-            return found;
+            string[] damage = [.. _runDamage];
+            _runDamage.Clear();
+            return damage;
         }
     }
 
+    /// <summary>Closes the runs; nobody uses the index any more.</summary>
+    public void Dispose()
+    {
+        foreach (var view in _runs) view.Run.Dispose();
+        _refreshing.Dispose();
+    }
+
     internal static ChunkId AsChunk(NodeId id) => new(id.A, id.B, id.C, id.D);
+
+    private bool TryFind(PackKind kind, ChunkId id, out PackFile pack, out Location location)
+    {
+        var found = TryFind(kind, id, damaged: false) ?? (Bad.Count > 0 ? TryFind(kind, id, damaged: true) : null);
+        (pack, location) = found ?? (null!, default);
+        return found is not null;
+    }
+
+    private (PackFile Pack, Location Location)? TryFind(PackKind kind, ChunkId id, bool damaged)
+    {
+        RunView[] runs;
+        lock (_gate)
+        {
+            if (_loose.TryFind(kind, id, damaged, out var location)) return (_packs[location.Pack], location);
+            runs = _runs;
+        }
+        (PackFile, Location)? found = null;
+        for (var i = 0; i < runs.Length && found is null; i++)
+        {
+            var view = runs[i];
+            Ask(view, () => found = view.Find(kind, id, damaged));
+        }
+        return found;
+    }
+
+    /// <summary>Numbers of the ids that were not found, in the order of the ids: a run then reads each of its pages once.</summary>
+    private static int[] Missing(IReadOnlyList<ChunkId> ids, bool[] found)
+    {
+        var order = Enumerable.Range(0, found.Length).Where(i => !found[i]).ToArray();
+        Array.Sort(Array.ConvertAll(order, i => ids[i].A), order);
+        return order;
+    }
+
+    /// <summary>The number of a pack; a new one when the index has not seen it.</summary>
+    private int NumberOf(PackFile pack)
+    {
+        _packs.Add(pack);
+        return _packs.Count - 1;
+    }
 }

@@ -3,7 +3,7 @@ using Stillpoint.Chunks;
 namespace Stillpoint.Storage;
 
 /// <summary>Reads records and nodes of one key domain from their packs; neighbours in a pack come in one read.</summary>
-internal sealed class RecordReads(IVolume volume, DomainIndex index, Func<CancellationToken, Task> refresh)
+internal sealed class RecordReads(IVolume volume, DomainIndex index, Func<CancellationToken, Task<bool>> refresh)
 {
     /// <summary>Gap that is read over rather than skipped, and the most that one read asks for.</summary>
     private const int Gap = 64 << 10, MostAtOnce = 4 << 20;
@@ -11,13 +11,14 @@ internal sealed class RecordReads(IVolume volume, DomainIndex index, Func<Cancel
     public async Task<IReadOnlyList<SealedRecord>> RecordsAsync(IReadOnlyList<ChunkId> ids, CancellationToken cancel)
     {
         var wanted = new Wanted[ids.Count];
-        var refreshed = false;
+        bool refreshed = false, complete = true;
         for (var i = 0; i < wanted.Length; i++)
         {
             if (!index.TryFind(ids[i], out var pack, out var location))
             {
-                if (refreshed) throw Damage.Of($"chunk {ids[i]}", "no pack of the storage unit holds it");
-                await refresh(cancel);
+                // A run that was found damaged in between is one more reason to read packs.
+                if (refreshed && !(complete && index.Incomplete)) throw Damage.Of($"chunk {ids[i]}", "no pack of the storage unit holds it");
+                complete = await refresh(cancel);
                 refreshed = true;
                 i--;
                 continue;
@@ -44,8 +45,10 @@ internal sealed class RecordReads(IVolume volume, DomainIndex index, Func<Cancel
     {
         if (!index.TryFind(id, out var pack, out var location))
         {
-            await refresh(cancel);
-            if (!index.TryFind(id, out pack, out location)) throw Damage.Of($"tree node {id}", "no pack of the storage unit holds it");
+            bool again;
+            do again = await refresh(cancel);
+            while (!index.TryFind(id, out pack, out location) && again && index.Incomplete);
+            if (pack is null) throw Damage.Of($"tree node {id}", "no pack of the storage unit holds it");
         }
         var bytes = await ReadAsync(pack, location.Offset, checked((int)(End(location) - location.Offset)), cancel);
         Check(bytes.Span, location, DomainIndex.AsChunk(id), $"tree node {id}");

@@ -19,6 +19,7 @@ public sealed class StorageUnit : IAsyncDisposable
         _configuration = configuration;
         Environment = environment;
         Catalog = new UnitCatalog(volume);
+        Keeper = new IndexKeeper(new RunFiles(volume, configuration.Parameters.UnitId, environment.Cache), environment.NewId);
     }
 
     /// <summary>The unit's parameters.</summary>
@@ -32,6 +33,8 @@ public sealed class StorageUnit : IAsyncDisposable
     internal UnitEnvironment Environment { get; }
 
     internal UnitCatalog Catalog { get; }
+
+    internal IndexKeeper Keeper { get; }
 
     /// <summary>Makes a unit on an empty volume; the volume belongs to the unit from then on.</summary>
     /// <param name="volume">The volume.</param>
@@ -206,8 +209,38 @@ public sealed class StorageUnit : IAsyncDisposable
             entries.Where(e => e.Name.EndsWith(".nodes", StringComparison.Ordinal)).Sum(e => e.Length), entries.Count);
     }
 
+    /// <summary>Makes one run of the index of each key domain, so that the unit opens quickly. Needs no key. A unit does it by itself as it grows;
+    /// whatever happens on the way, nothing but time depends on it.</summary>
+    /// <param name="rebuild">True to make it from the packs alone, without what there is.</param>
+    /// <param name="progress">Records sorted in so far.</param>
+    /// <param name="cancel">Ends the work.</param>
+    public async Task<IndexReport> IndexAsync(bool rebuild, IProgress<long>? progress, CancellationToken cancel)
+    {
+        await CheckPresentAsync(cancel);
+        try
+        {
+            var report = new IndexReport(0, 0, 0, 0, 0, 0, []);
+            foreach (var domain in await DomainsAsync(cancel))
+                report += await Keeper.RunAsync(domain, rebuild ? UpkeepDepth.Rebuild : UpkeepDepth.Full, progress, cancel);
+            return report;
+        }
+        catch (IOException e)
+        {
+            throw UnitTrouble.Io(Name, e);
+        }
+    }
+
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => Volume.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await Keeper.DisposeAsync();
+        foreach (var index in _domains.Values) index.Dispose();
+        await Volume.DisposeAsync();
+    }
+
+    /// <summary>The key domains that have packs.</summary>
+    internal async Task<IReadOnlyList<Guid>> DomainsAsync(CancellationToken cancel) =>
+        [.. (await Volume.ListAsync(UnitNames.AllPacks, cancel)).Select(entry => UnitNames.DomainOf(entry.Name)).OfType<Guid>().Distinct().Order()];
 
     /// <summary>The index of a domain with all that is on the volume now.</summary>
     internal async Task<DomainIndex> FreshIndexAsync(Guid domain, CancellationToken cancel)
@@ -216,7 +249,7 @@ public sealed class StorageUnit : IAsyncDisposable
         while (true)
         {
             // A verify found more since: sessions that are open keep what they have, later ones must not rely on it.
-            var index = _domains.AddOrUpdate(domain, id => new DomainIndex(id, bad), (id, known) => known.Bad.SetEquals(bad) ? known : new DomainIndex(id, bad));
+            var index = _domains.AddOrUpdate(domain, id => new DomainIndex(id, bad, Keeper), (id, known) => known.Bad.SetEquals(bad) ? known : new DomainIndex(id, bad, Keeper));
             if (await index.RefreshAsync(Volume, Parameters.UnitId, cancel)) return index;
             // A pack is gone: what lay in it must be sent again, so the index is made anew from what there is.
             _domains.TryRemove(new(domain, index));

@@ -25,6 +25,13 @@ internal static class UnitNames
     public static string Note(Guid image, DateTimeOffset written, NoteKind kind, Guid id) =>
         $"{Notes}{image:N}.{written.UtcTicks:x16}.{Model.Words.Of(kind)}.{id:N}";
 
+    public static string Runs(Guid domain) => $"index/{domain:N}/";
+
+    public static string Run(Guid domain, Guid run) => $"{Runs(domain)}{run:N}";
+
+    /// <summary>The run of the index that bears such a name; null when it is none.</summary>
+    public static Guid? RunOf(string name) => Guid.TryParseExact(name[(name.LastIndexOf('/') + 1)..], "N", out var run) ? run : null;
+
     public static string AllBad(Guid domain) => $"bad/{domain:N}/";
 
     public static string Bad(BadRecord bad, Guid domain) => $"{AllBad(domain)}{bad.Pack:N}.{bad.Offset:x8}";

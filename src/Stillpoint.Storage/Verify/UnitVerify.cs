@@ -39,6 +39,9 @@ public static class UnitVerify
             var index = await unit.FreshIndexAsync(domain, cancel);
             damage.AddRange(index.Unusable);
             var results = await CheckPacksAsync(unit, index, keys, done => progress?.Report(Interlocked.Add(ref bytes, done)), cancel);
+            // A run of the index that does not say what the packs say was dropped: what lies where is read from them, before images are looked at.
+            if (index.Incomplete) await index.RefreshAsync(unit.Volume, unit.Parameters.UnitId, cancel);
+            damage.AddRange(index.TakeRunDamage());
             await MarkAsync(unit, domain, results.Values, damage, cancel);
             packs += results.Count;
             records += results.Values.Sum(r => r.Records);
@@ -105,7 +108,7 @@ public static class UnitVerify
     {
         var results = new ConcurrentDictionary<string, PackVerify.Result>();
         using var opener = keys is null ? null : new RecordOpener(keys);
-        var verify = new PackVerify(unit.Volume, unit.Parameters, opener);
+        var verify = new PackVerify(unit.Volume, unit.Parameters, index, opener);
         var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, 16), CancellationToken = cancel };
         await Parallel.ForEachAsync(index.Packs, options, async (pack, token) =>
         {

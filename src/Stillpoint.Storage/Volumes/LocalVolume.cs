@@ -162,7 +162,8 @@ public sealed class LocalVolume : IVolume
         DurableFile.SyncDirectory(Path.GetDirectoryName(directory)!);
     }
 
-    private string PathOf(string name)
+    /// <summary>Where an object of that name lies, whether it is there or not.</summary>
+    internal string PathOf(string name)
     {
         if (name.Length is 0 or > 250 || name.Split('/').Any(part => part is "" or "." or "..") || !name.All(IsNameChar))
             throw new ArgumentException($"'{name}' is no object's name", nameof(name));

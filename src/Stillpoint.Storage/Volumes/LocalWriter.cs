@@ -15,8 +15,9 @@ internal sealed class LocalWriter : IVolumeWriter
     {
         _part = part;
         _path = path;
-        // No sharing: the lock tells a sweeper that the writer lives, and the system takes it away when the writer dies.
-        _file = new FileStream(part, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0 });
+        // Nobody else writes: the lock tells a sweeper that the writer lives, and the system takes it away when the writer dies. Readers may come
+        // as soon as the name is there, which is before this is closed.
+        _file = new FileStream(part, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.Read | FileShare.Delete, BufferSize = 0 });
     }
 
     public ValueTask AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel)

@@ -13,5 +13,6 @@ internal static class StoreCommand
         StoreImages.Create(),
         StoreVerify.Create(),
         StoreStats.Create(),
+        StoreIndex.Create(),
     };
 }
