@@ -62,10 +62,11 @@ public static class NoteCodec
         return result;
     }
 
-    /// <summary>The text of a note sealed by <see cref="SealText"/>.</summary>
+    /// <summary>The text of a note sealed by <see cref="SealText"/>, or written in the open.</summary>
     public static string OpenText(DomainKeys keys, Guid imageId, ImageNote note)
     {
         ArgumentNullException.ThrowIfNull(note);
+        if (note.Payload.IsOpen) return note.Payload.OpenText();
         var reader = new ByteReader(Open(keys, imageId, note.Kind, note), "a note");
         var text = reader.Text();
         reader.End();

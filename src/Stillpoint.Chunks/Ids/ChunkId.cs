@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Stillpoint.Chunks;
 
-/// <summary>The name of a chunk inside its key domain: a keyed hash (HMAC-SHA-256 under the domain's id key) of its plain bytes, 32 bytes.
+/// <summary>The name of a chunk inside its key domain: the BLAKE3 hash of its plain bytes, keyed with the domain's id key, 32 bytes.
 /// Equal content has equal ids within a domain and unrelated ids across domains.</summary>
 public readonly record struct ChunkId(ulong A, ulong B, ulong C, ulong D)
 {

@@ -63,6 +63,9 @@ public enum NoteKind
 
     /// <summary>Not to be expired.</summary>
     Hold,
+
+    /// <summary>Another unit has a copy; open payload: that unit's id in 32 hexadecimal digits.</summary>
+    Copied = 6,
 }
 
 /// <summary>One note.</summary>

@@ -20,6 +20,7 @@ public sealed class DomainKeys : IDisposable
     public DomainKeys(ReadOnlySpan<byte> master, ushort epoch = 0)
     {
         if (master.Length != MasterSize) throw new ArgumentException($"a master key has {MasterSize} bytes, not {master.Length}", nameof(master));
+        if (epoch > DomainMaster.MaxEpoch) throw new ArgumentOutOfRangeException(nameof(epoch), epoch, "not an epoch");
         master.CopyTo(_master);
         Epoch = epoch;
         _idKey = Derive("stillpoint 1 chunk ids"u8, 32);
@@ -32,11 +33,11 @@ public sealed class DomainKeys : IDisposable
     /// <summary>The epoch whose data key new things are sealed under.</summary>
     public ushort Epoch { get; }
 
-    /// <summary>The id of a chunk: HMAC-SHA-256 of its plain bytes under the id key.</summary>
+    /// <summary>The id of a chunk: BLAKE3 of its plain bytes, keyed with the id key.</summary>
     public ChunkId IdOf(ReadOnlySpan<byte> plain)
     {
         Span<byte> mac = stackalloc byte[ChunkId.Size];
-        HMACSHA256.HashData(_idKey, plain, mac);
+        Blake3.HashKeyed(_idKey, plain, mac);
         return ChunkId.Read(mac);
     }
 
@@ -66,6 +67,7 @@ public sealed class DomainKeys : IDisposable
     public byte[] Open(SealedKind kind, ReadOnlySpan<byte> context, SealedBlob blob)
     {
         ArgumentNullException.ThrowIfNull(blob);
+        if (blob.IsOpen) throw Damage.Of("a sealed object", "it lies in the open where a sealed one is due");
         if (blob.Salt.Length != StoreFormat.SaltSize || blob.Bytes.Length < StoreFormat.TagSize) throw Damage.Of("a sealed object", "it is too short");
         var plain = new byte[blob.Bytes.Length - StoreFormat.TagSize];
         Span<byte> authenticated = stackalloc byte[Authenticated.Size];

@@ -44,17 +44,39 @@ public sealed class PackSealer : IDisposable
         var compressed = packed < plain.Length - (plain.Length >> 6);
         var content = compressed ? room.AsSpan(0, packed) : plain;
 
+        var record = Seal(lane, id, content, plain.Length, compressed);
+        _lanes.Add(lane);
+        return record;
+    }
+
+    /// <summary>Seals what a record holds anew, under the keys' epoch of today: how a rotation reaches what is old. It is not decompressed
+    /// and compressed again; its id, which the cipher binds, stays.</summary>
+    /// <param name="record">A record of the same domain, of any epoch.</param>
+    /// <param name="opener">Opens it.</param>
+    /// <exception cref="Model.TroubleException">The record does not open.</exception>
+    public SealedRecord Reseal(SealedRecord record, RecordOpener opener)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        ArgumentNullException.ThrowIfNull(opener);
+        var content = opener.OpenContent(record);
+        var lane = _lanes.TryTake(out var free) ? free : new SealLane(_level);
+        var again = Seal(lane, record.Id, content, record.PlainLength, record.Compressed);
+        _lanes.Add(lane);
+        return again;
+    }
+
+    private SealedRecord Seal(SealLane lane, ChunkId id, ReadOnlySpan<byte> content, int plainLength, bool compressed)
+    {
         var (pack, number) = Take(content.Length + StoreFormat.TagSize);
         var bytes = GC.AllocateUninitializedArray<byte>(content.Length + StoreFormat.TagSize);
         Span<byte> authenticated = stackalloc byte[Authenticated.Size];
-        Authenticated.Write(authenticated, _keys.Domain, SealedKind.Chunk, compressed, plain.Length);
+        Authenticated.Write(authenticated, _keys.Domain, SealedKind.Chunk, compressed, plainLength);
         id.Write(Authenticated.IdPart(authenticated));
         Span<byte> nonce = stackalloc byte[12];
         nonce.Clear();
         BinaryPrimitives.WriteUInt32LittleEndian(nonce, number);
         lane.Cipher(pack.Key).Encrypt(nonce, content, bytes.AsSpan(0, content.Length), bytes.AsSpan(content.Length), authenticated);
-        _lanes.Add(lane);
-        return new SealedRecord(pack.Salt, number, _keys.Epoch, id, plain.Length, compressed, bytes);
+        return new SealedRecord(pack.Salt, number, _keys.Epoch, id, plainLength, compressed, bytes);
     }
 
     /// <inheritdoc/>

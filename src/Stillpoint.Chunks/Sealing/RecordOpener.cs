@@ -49,6 +49,25 @@ public sealed class RecordOpener(DomainKeys keys) : IDisposable
         if (keys.IdOf(target) != expected) throw Damage.Of($"chunk {expected}", "its content does not match its id: the client that sent it was at fault");
     }
 
+    /// <summary>What a record encrypts: the compressed chunk, or the plain one where it was not compressed.</summary>
+    internal byte[] OpenContent(SealedRecord record)
+    {
+        var size = record.Bytes.Length - StoreFormat.TagSize;
+        if (size < 1 || size > record.PlainLength || record.PackSalt.Length != StoreFormat.SaltSize)
+            throw Damage.Of($"chunk {record.Id}", "its record has an impossible length");
+        var lane = _lanes.TryTake(out var free) ? free : new SealLane(1);
+        try
+        {
+            var content = new byte[size];
+            Decrypt(lane, record, content);
+            return content;
+        }
+        finally
+        {
+            _lanes.Add(lane);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

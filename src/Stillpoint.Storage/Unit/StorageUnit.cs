@@ -230,6 +230,14 @@ public sealed class StorageUnit : IAsyncDisposable
         }
     }
 
+    /// <summary>What of a key domain lies under which epoch, oldest first. Needs no key.</summary>
+    public async Task<IReadOnlyList<EpochUse>> EpochsAsync(Guid domain, CancellationToken cancel)
+    {
+        await CheckPresentAsync(cancel);
+        var packs = (await FreshIndexAsync(domain, cancel)).Packs.Where(p => p.Header.Kind == PackKind.Data);
+        return [.. packs.GroupBy(p => p.Header.Epoch).OrderBy(g => g.Key).Select(g => new EpochUse(g.Key, g.Count(), g.Sum(p => p.Length)))];
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {

@@ -94,6 +94,7 @@ public sealed class ComparisonControlTests(TrustingSite standing) : IClassFixtur
     {
         var packs = Path.Combine(_site.UnitFolder, "packs");
         await _site.Lab.WriteAsync("db", 4_000_000, 12, Cancel);
+        Directory.CreateDirectory(packs);
         var before = Directory.GetFiles(packs, "*", SearchOption.AllDirectories).ToHashSet();
         var backup = await BackUpAsync("db", "full");
         var pack = Directory.GetFiles(packs, "*", SearchOption.AllDirectories).Where(p => !before.Contains(p)).MaxBy(p => new FileInfo(p).Length)!;

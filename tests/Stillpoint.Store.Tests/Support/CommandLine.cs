@@ -21,10 +21,21 @@ internal static class CommandLine
     /// <summary>Starts it with its output redirected.</summary>
     public static Process Start(string command, string keyFile, string? killAt, params string[] arguments)
     {
-        var start = new ProcessStartInfo(command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         start.Environment["STILLPOINT_KEY_FILE"] = keyFile;
         start.Environment.Remove(Kill.Variable);
         if (killAt is not null) start.Environment[Kill.Variable] = killAt;
         return Process.Start(start)!;
+    }
+
+    /// <summary>Runs it to its end.</summary>
+    public static async Task<(int Code, string Output, string Error)> RunAsync(string command, string keyFile, params string[] arguments)
+    {
+        using var process = Start(command, keyFile, null, arguments);
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await output, await error);
     }
 }

@@ -1,14 +1,24 @@
 using System.CommandLine;
+using System.Security.Cryptography;
 using Stillpoint.Chunks;
+using Stillpoint.Durable;
 using Stillpoint.Model;
 using Stillpoint.Storage;
 
 namespace Stillpoint.Cli;
 
-/// <summary>What all verbs of <c>store</c> share: the unit's directory and the key file.</summary>
+/// <summary>What all verbs of <c>store</c> share: the unit's directory, the key file and its passphrase.</summary>
 internal static class StoreAccess
 {
-    public const string KeyVariable = "STILLPOINT_KEY_FILE";
+    public const string KeyVariable = "STILLPOINT_KEY_FILE", PassphraseVariable = "STILLPOINT_PASSPHRASE_FILE";
+
+    /// <summary><c>--passphrase-file</c>, known to every verb of <c>store</c>.</summary>
+    public static Option<string?> PassphraseFile { get; } = new("--passphrase-file")
+    {
+        Description = $"File with the key file's passphrase; or {PassphraseVariable}, or it is asked for.",
+        HelpName = "FILE",
+        Recursive = true,
+    };
 
     public static UnitEnvironment Environment { get; } = new(TimeProvider.System, Ids.New);
 
@@ -25,14 +35,46 @@ internal static class StoreAccess
             ? StorageUnit.OpenInAsync(directory, Environment, cancel)
             : throw new CommandFailedException(ExitCodes.NotFound, $"{directory} holds no storage unit.", "make one with: stillpoint store init DIR");
 
-    public static DomainKeys Keys(string? option) => TryKeys(option)
-        ?? throw new CommandFailedException(ExitCodes.Failed, "no key file was given.", $"give --key-file FILE or set {KeyVariable}; store init makes one");
+    /// <param name="option">The key file that was named on the command line.</param>
+    /// <param name="passphraseFile">The value of <see cref="PassphraseFile"/>.</param>
+    public static DomainKeys Keys(string? option, string? passphraseFile = null) => TryKeys(option, passphraseFile) ?? throw NoKeyFile();
 
-    public static DomainKeys? TryKeys(string? option)
+    /// <summary>The keys; null when no key file was named.</summary>
+    public static DomainKeys? TryKeys(string? option, string? passphraseFile = null) =>
+        KeyFileOf(option) is { } path ? Master(ReadKeyFile(path), passphraseFile).Keys() : null;
+
+    /// <summary>The key file that was named.</summary>
+    public static string RequiredKeyFile(string? option) => KeyFileOf(option) ?? throw NoKeyFile();
+
+    public static KeyFile ReadKeyFile(string path)
     {
-        if (KeyFileOf(option) is not { } path) return null;
         if (!File.Exists(path)) throw new CommandFailedException(ExitCodes.NotFound, $"there is no key file {path}.", "give the one that store init made");
-        if (new FileInfo(path).Length > 4096) throw new TroubleException($"key file {path}", "it is no key file.", "give the one that store init made");
-        return new DomainKeys(KeyFile.Parse(File.ReadAllBytes(path), path));
+        if (new FileInfo(path).Length > KeyFile.MaxBytes) throw new TroubleException($"key file {path}", "it is no key file.", "give the one that store init made");
+        return KeyFile.Read(File.ReadAllBytes(path), path);
     }
+
+    /// <summary>The secret; asks for the passphrase where the file has one.</summary>
+    public static DomainMaster Master(KeyFile file, string? passphraseFile)
+    {
+        if (file.Wrap is null) return file.Open([]);
+        var passphrase = Passphrase.Ask(passphraseFile, PassphraseVariable, "passphrase of the key file") ?? [];
+        try
+        {
+            return file.Open(passphrase);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(passphrase);
+        }
+    }
+
+    /// <summary>A new file that only its owner may read.</summary>
+    public static void CreateSecret(string path, ReadOnlySpan<byte> bytes)
+    {
+        if (!DurableFile.TryCreate(path, bytes, Ids.New().ToString("N")))
+            throw new CommandFailedException(ExitCodes.Failed, $"{path} exists already.", "choose another name; nothing is overwritten");
+    }
+
+    private static CommandFailedException NoKeyFile() =>
+        new(ExitCodes.Failed, "no key file was given.", $"give --key-file FILE or set {KeyVariable}; store init makes one");
 }

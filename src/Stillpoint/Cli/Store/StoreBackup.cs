@@ -30,9 +30,10 @@ internal static class StoreBackup
                 parsed.GetValue(changed) is { } files ? Split(files) : null, Math.Clamp(parsed.GetValue(audit), 0, 1 << 20));
             Check(order);
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
-            using var keys = StoreAccess.Keys(parsed.GetValue(keyFile));
+            using var keys = StoreAccess.Keys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
             var image = await new OfflineBackup(unit, keys, order).RunAsync(cancel);
             Print(parsed.GetValue(StillpointCommand.Output), image);
+            KitState.Warn(StoreAccess.KeyFileOf(parsed.GetValue(keyFile)));
             return ExitCodes.Ok;
         });
         return command;

@@ -14,5 +14,8 @@ internal static class StoreCommand
         StoreVerify.Create(),
         StoreStats.Create(),
         StoreIndex.Create(),
+        StoreKeys.Create(),
+        StoreKit.Create(),
+        StoreAccess.PassphraseFile,
     };
 }

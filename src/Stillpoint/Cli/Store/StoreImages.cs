@@ -16,7 +16,7 @@ internal static class StoreImages
         command.SetAction(async (parsed, cancel) =>
         {
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
-            using var keys = StoreAccess.TryKeys(parsed.GetValue(keyFile));
+            using var keys = StoreAccess.TryKeys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
             var list = await unit.ListImagesAsync(cancel);
             foreach (var damaged in list.Damaged) Terminal.Note($"warning: {damaged}");
             if (keys is not null && list.Images.Count(i => i.Header.Domain != keys.Domain) is > 0 and var others)

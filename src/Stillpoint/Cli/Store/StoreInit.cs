@@ -16,7 +16,12 @@ internal static class StoreInit
         var keyFile = StoreAccess.NewKeyFile();
         var chunkSize = new Option<string>("--chunk-size") { Description = "Bytes of a chunk: 64K to 1M.", HelpName = "SIZE", DefaultValueFactory = _ => "64K" };
         var level = new Option<int>("--level") { Description = "zstd level, 1 to 19.", HelpName = "NUMBER", DefaultValueFactory = _ => 1 };
-        var command = new Command("init", "Make a storage unit; a key file too where the one named is absent.") { directory, keyFile, chunkSize, level };
+        var noKit = new Option<bool>("--no-kit") { Description = "Make no recovery kit for a new key file." };
+        var kitPassphrase = StoreKit.NewPassphraseFile();
+        var command = new Command("init", "Make a storage unit; a key file and its recovery kit too where the one named is absent.")
+        {
+            directory, keyFile, chunkSize, level, noKit, kitPassphrase,
+        };
         command.SetAction(async (parsed, cancel) =>
         {
             if (!Bytes.TryParse(parsed.GetValue(chunkSize)!, out var size) || size > int.MaxValue)
@@ -24,19 +29,34 @@ internal static class StoreInit
             await using var unit = await StorageUnit.CreateInAsync(
                 parsed.GetRequiredValue(directory), (int)size, parsed.GetValue(level), StoreAccess.Environment, cancel);
             var path = StoreAccess.KeyFileOf(parsed.GetValue(keyFile));
-            var made = path is not null && MakeKey(path);
-            using var keys = StoreAccess.TryKeys(path);
-            Print(parsed.GetValue(StillpointCommand.Output), new Result(unit.Parameters.UnitId, unit.Name, (int)size, parsed.GetValue(level), path, made, keys?.Domain));
+            var made = path is not null && MakeKey(path, parsed.GetValue(StoreAccess.PassphraseFile));
+            var key = path is null ? null : StoreAccess.ReadKeyFile(path);
+            var kit = made && !parsed.GetValue(noKit) ? await MakeKitAsync(unit, key!, path!, parsed, kitPassphrase, cancel) : null;
+            Print(parsed.GetValue(StillpointCommand.Output), new Result(
+                unit.Parameters.UnitId, unit.Name, (int)size, parsed.GetValue(level), path, made, key?.Domain, kit?.Kit, kit?.RecoveryPassphrase));
             return ExitCodes.Ok;
         });
         return command;
     }
 
-    private static bool MakeKey(string path)
+    /// <summary>Makes the key file, locked where a passphrase file was named.</summary>
+    private static bool MakeKey(string path, string? passphraseFile)
     {
         if (File.Exists(path)) return false;
-        var master = RandomNumberGenerator.GetBytes(DomainKeys.MasterSize);
-        return DurableFile.TryCreate(path, KeyFile.Format(master), Ids.New().ToString("N"));
+        var master = new DomainMaster(RandomNumberGenerator.GetBytes(DomainKeys.MasterSize), 0);
+        using var random = RandomNumberGenerator.Create();
+        var named = passphraseFile is not null || Environment.GetEnvironmentVariable(StoreAccess.PassphraseVariable) is { Length: > 0 };
+        var passphrase = named ? Passphrase.Ask(passphraseFile, StoreAccess.PassphraseVariable, "") : null;
+        var bytes = passphrase is null ? KeyFile.Format(master) : KeyFile.Format(master, passphrase, new PassphraseWrap(), random);
+        return DurableFile.TryCreate(path, bytes, Ids.New().ToString("N"));
+    }
+
+    private static async Task<StoreKit.Made> MakeKitAsync(
+        StorageUnit unit, KeyFile key, string path, ParseResult parsed, Option<string?> kitPassphrase, CancellationToken cancel)
+    {
+        var master = StoreAccess.Master(key, parsed.GetValue(StoreAccess.PassphraseFile));
+        var named = new KitUnit(unit.Parameters.UnitId, unit.Name, await unit.HeadAsync(cancel));
+        return StoreKit.Write(master, [named], path, path + ".kit.txt", parsed.GetValue(kitPassphrase));
     }
 
     private static void Print(OutputFormat format, Result result)
@@ -49,7 +69,10 @@ internal static class StoreInit
         Console.Out.WriteLine($"storage unit {result.Id} in {result.Path}, chunks of {Bytes.Format(result.ChunkSize)}, zstd level {result.CompressionLevel}");
         if (result.KeyFile is null) Terminal.Note("A backup needs a key: run store init with --key-file for the next unit, or make one with any unit; one key serves many.");
         else if (result.KeyMade) Console.Out.WriteLine($"key file {result.KeyFile} made: keep a copy elsewhere; without it nothing can be restored");
+        else Terminal.Note("note: the key file was there; a recovery kit that names this unit too is made with: stillpoint store kit create DIR… --to FILE");
+        if (result.Kit is not null) StoreKit.Print(new StoreKit.Made(result.Kit, result.RecoveryPassphrase));
     }
 
-    private sealed record Result(Guid Id, string Path, int ChunkSize, int CompressionLevel, string? KeyFile, bool KeyMade, Guid? Domain);
+    private sealed record Result(
+        Guid Id, string Path, int ChunkSize, int CompressionLevel, string? KeyFile, bool KeyMade, Guid? Domain, string? Kit, string? RecoveryPassphrase);
 }

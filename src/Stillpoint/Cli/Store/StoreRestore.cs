@@ -22,7 +22,7 @@ internal static class StoreRestore
         command.SetAction(async (parsed, cancel) =>
         {
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
-            using var keys = StoreAccess.Keys(parsed.GetValue(keyFile));
+            using var keys = StoreAccess.Keys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
             await using var reader = await unit.OpenReaderAsync(new ReaderScope(keys.Domain), cancel);
             var found = ImageChoice.Find(await reader.ListImagesAsync(cancel), parsed.GetRequiredValue(image));
             var files = await RestoreAsync(reader, keys, found, parsed.GetRequiredValue(target), parsed.GetValue(format), cancel);

@@ -21,7 +21,7 @@ internal static class StoreVerify
         {
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
             var head = await unit.HeadAsync(cancel);
-            using var keys = parsed.GetValue(stored) ? null : StoreAccess.Keys(parsed.GetValue(keyFile));
+            using var keys = parsed.GetValue(stored) ? null : StoreAccess.Keys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
             var stats = await unit.StatsAsync(cancel);
             VerifyReport report;
             using (var progress = new ByteProgress("verify", stats.DataBytes + stats.NodeBytes, TimeProvider.System))

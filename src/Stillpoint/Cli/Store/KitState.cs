@@ -1,0 +1,37 @@
+using System.Text.Json;
+using Stillpoint.Durable;
+using Stillpoint.Model;
+
+namespace Stillpoint.Cli;
+
+/// <summary>What is known of a key file's recovery kit: a small file beside the key file. Until the kit was opened once, nobody knows that it
+/// can be; each backup says so.</summary>
+/// <param name="Made">When a kit was made, UTC.</param>
+/// <param name="Kit">Where it was written.</param>
+/// <param name="Opened">When one was first opened, UTC.</param>
+internal sealed record KitState(DateTimeOffset Made, string Kit, DateTimeOffset? Opened)
+{
+    /// <summary>The state; null where no kit was made, or its file cannot be read.</summary>
+    public static KitState? Read(string keyFile)
+    {
+        try
+        {
+            return File.Exists(PathOf(keyFile)) ? JsonSerializer.Deserialize<KitState>(File.ReadAllBytes(PathOf(keyFile)), Words.Json) : null;
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    public void Write(string keyFile) => DurableFile.Replace(PathOf(keyFile), JsonSerializer.SerializeToUtf8Bytes(this, Words.ReadableJson));
+
+    /// <summary>One line at the end of a backup, while the kit was never opened.</summary>
+    public static void Warn(string? keyFile)
+    {
+        if (keyFile is not null && Read(keyFile) is { Opened: null } state)
+            Terminal.Note($"warning: the recovery kit {state.Kit} was never opened; see that it works: stillpoint store kit open {state.Kit}");
+    }
+
+    private static string PathOf(string keyFile) => keyFile + ".kit-state";
+}

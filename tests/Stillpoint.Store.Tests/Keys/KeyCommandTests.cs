@@ -1,0 +1,125 @@
+using System.Text.Json;
+
+namespace Stillpoint.Store.Tests;
+
+/// <summary>Keys, epochs and the recovery kit as a person meets them: through the command.</summary>
+[Trait("Kind", "Slow")]
+public sealed class KeyCommandTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("stillpoint-keys-").FullName;
+    private readonly string? _command = CommandLine.Find();
+
+    [Fact]
+    public async Task Kit_and_unit_alone_restore_on_an_empty_machine()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        var disk = await DiskAsync();
+        var made = await JsonAsync("store", "init", In("u"), "--output", "json");
+        var kit = made.GetProperty("kit").GetString()!;
+        await File.WriteAllTextAsync(In("words"), made.GetProperty("recoveryPassphrase").GetString() + "\n");
+        var backup = await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web");
+        Assert.Equal(0, backup.Code);
+        Assert.Contains("was never opened", backup.Error, StringComparison.Ordinal);
+
+        // The empty machine: the kit, the unit, the passphrase, and nothing else.
+        Directory.CreateDirectory(In("elsewhere"));
+        File.Move(kit, In("elsewhere/kit.txt"));
+        Directory.Move(In("u"), In("elsewhere/u"));
+        foreach (var file in Directory.EnumerateFiles(_folder, "key*")) File.Delete(file);
+        Assert.Equal(1, (await RunAsync("store", "kit", "open", In("elsewhere/kit.txt"), "--to", In("new.key"))).Code);
+        await File.WriteAllTextAsync(In("wrong"), "not the passphrase\n");
+        Assert.Equal(1, (await RunAsync("store", "kit", "open", In("elsewhere/kit.txt"), "--to", In("new.key"), "--kit-passphrase-file", In("wrong"))).Code);
+        Assert.False(File.Exists(In("new.key")));
+        var opened = await JsonAsync(
+            "store", "kit", "open", In("elsewhere/kit.txt"), "--to", In("new.key"), "--kit-passphrase-file", In("words"), "--output", "json");
+        Assert.Contains("/u", opened.GetProperty("units")[0].GetProperty("address").GetString()!, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("store", "restore", In("elsewhere/u"), "latest", In("r.raw"), "--key-file", In("new.key"))).Code);
+        Assert.Equal(disk, await File.ReadAllBytesAsync(In("r.raw")));
+        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(In("new.key")));
+    }
+
+    [Fact]
+    public async Task A_backup_warns_until_the_kit_was_opened_once()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        await DiskAsync();
+        await File.WriteAllTextAsync(In("words"), "a recovery passphrase\n");
+        var init = await JsonAsync("store", "init", In("u"), "--kit-passphrase-file", In("words"), "--output", "json");
+        Assert.False(init.TryGetProperty("recoveryPassphrase", out _));
+        string[] backup = ["store", "backup", In("u"), In("a.raw"), "--vm", "web"];
+        Assert.Contains("was never opened", (await RunAsync(backup)).Error, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("store", "kit", "open", In("key.kit.txt"), "--kit-passphrase-file", In("words"))).Code);
+        Assert.DoesNotContain("never opened", (await RunAsync(backup)).Error, StringComparison.Ordinal);
+
+        // A newer one takes its place without a warning, and an unwanted one never was.
+        Assert.Equal(0, (await RunAsync("store", "kit", "create", In("u"), "--to", In("kit2"), "--kit-passphrase-file", In("words"))).Code);
+        Assert.DoesNotContain("never opened", (await RunAsync(backup)).Error, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("store", "init", In("u2"), "--no-kit", "--key-file", In("k2"))).Code);
+        Assert.False(File.Exists(In("k2.kit.txt")));
+    }
+
+    [Fact]
+    public async Task A_passphrase_locks_the_key_file_and_comes_off_again()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        await DiskAsync();
+        await File.WriteAllTextAsync(In("pass"), "correct horse\n");
+        await File.WriteAllTextAsync(In("other"), "battery staple\n");
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"), "--no-kit", "--passphrase-file", In("pass"))).Code);
+        string[] backup = ["store", "backup", In("u"), In("a.raw"), "--vm", "web"];
+        var without = await RunAsync(backup);
+        Assert.Equal(1, without.Code);
+        Assert.Contains("a passphrase locks it", without.Error, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync([.. backup, "--passphrase-file", In("pass")])).Code);
+        Assert.Equal(1, (await RunAsync([.. backup, "--passphrase-file", In("other")])).Code);
+
+        Assert.Equal(1, (await RunAsync("store", "keys", "wrap", "--passphrase-file", In("other"), "--new-passphrase-file", In("other"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "keys", "wrap", "--passphrase-file", In("pass"), "--new-passphrase-file", In("other"))).Code);
+        Assert.Equal(0, (await RunAsync([.. backup, "--passphrase-file", In("other")])).Code);
+        Assert.Equal(0, (await RunAsync("store", "keys", "export", In("copy"), "--plain", "--passphrase-file", In("other"))).Code);
+        Assert.Equal(1, (await RunAsync("store", "keys", "export", In("copy"), "--plain", "--passphrase-file", In("other"))).Code);
+        Assert.Equal(0, (await RunAsync([.. backup, "--key-file", In("copy")])).Code);
+        Assert.Equal(0, (await RunAsync("store", "keys", "unwrap", "--passphrase-file", In("other"))).Code);
+        Assert.Equal(0, (await RunAsync(backup)).Code);
+        Assert.Equal("sound", (await JsonAsync("store", "verify", In("u"), "--output", "json")).GetProperty("verdict").GetString());
+    }
+
+    [Fact]
+    public async Task A_rotation_shows_what_lies_under_which_epoch()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        var disk = await DiskAsync();
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"), "--no-kit")).Code);
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web")).Code);
+        Assert.Equal(0, (await RunAsync("store", "keys", "rotate")).Code);
+        Disks.Fill(disk.AsSpan(0, 1 << 20), new Random(9));
+        await File.WriteAllBytesAsync(In("a.raw"), disk);
+        var second = await JsonAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--output", "json");
+        Assert.Equal(1 << 20, second.GetProperty("disks")[0].GetProperty("bytesSent").GetInt64());
+        var shown = await JsonAsync("store", "keys", "show", In("u"), "--output", "json");
+        Assert.Equal(1, shown.GetProperty("epoch").GetInt32());
+        Assert.Equal([(0, 1), (1, 1)], shown.GetProperty("epochs").EnumerateArray().Select(e => (e.GetProperty("epoch").GetInt32(), e.GetProperty("packs").GetInt32())));
+        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Code);
+        Assert.Equal(disk, await File.ReadAllBytesAsync(In("r.raw")));
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private string In(string name) => Path.Combine(_folder, name);
+
+    private async Task<byte[]> DiskAsync()
+    {
+        var disk = Disks.Make(4 << 20, seed: 1, share: 1);
+        await File.WriteAllBytesAsync(In("a.raw"), disk);
+        return disk;
+    }
+
+    private async Task<JsonElement> JsonAsync(params string[] arguments)
+    {
+        var (code, output, error) = await RunAsync(arguments);
+        Assert.True(code == 0, error);
+        return JsonDocument.Parse(output).RootElement;
+    }
+
+    private Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) => CommandLine.RunAsync(_command!, In("key"), arguments);
+}
