@@ -28,6 +28,9 @@ public sealed class StorageUnit : IAsyncDisposable
     /// <summary>Where it lies.</summary>
     public string Name => Volume.Name;
 
+    /// <summary>Bytes that its volume can still take; null where there is no such bound, as in a bucket.</summary>
+    public long? FreeBytes => Volume.FreeBytes;
+
     internal IVolume Volume { get; }
 
     internal UnitEnvironment Environment { get; }
@@ -53,6 +56,9 @@ public sealed class StorageUnit : IAsyncDisposable
         {
             if (!await volume.PutIfAbsentAsync(UnitNames.Configuration, made.Encode(), cancel))
                 throw UnitTrouble.Refused(volume.Name, "there is one already.", "use it as it is, or choose another place");
+            // All that several writers agree on rests on this; some object stores ignore the condition.
+            if (await volume.PutIfAbsentAsync(UnitNames.Configuration, made.Encode(), cancel))
+                throw UnitTrouble.Refused(volume.Name, "its server let a second put of the same key succeed.", "use an object store that keeps If-None-Match");
         }
         catch (IOException e)
         {
@@ -81,27 +87,20 @@ public sealed class StorageUnit : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes a unit in a directory, which is made too when it is absent.</summary>
+    /// <summary>Makes a unit at an address (<see cref="VolumeAddress"/>); a directory is made too when it is absent.</summary>
     public static Task<StorageUnit> CreateInAsync(
-        string directory, int chunkSize, int compressionLevel, UnitEnvironment environment, CancellationToken cancel)
+        string address, int chunkSize, int compressionLevel, UnitEnvironment environment, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(environment);
-        try
-        {
-            Directory.CreateDirectory(directory);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw UnitTrouble.Refused(directory, $"the directory cannot be made: {e.Message}", "give a directory that you may write to");
-        }
-        return CreateAsync(new LocalVolume(directory, environment.NewId, environment.Name), chunkSize, compressionLevel, environment, cancel);
+        VolumeAddress.Make(address);
+        return CreateAsync(VolumeAddress.Open(address, environment), chunkSize, compressionLevel, environment, cancel);
     }
 
-    /// <summary>Opens the unit in a directory.</summary>
-    public static Task<StorageUnit> OpenInAsync(string directory, UnitEnvironment environment, CancellationToken cancel)
+    /// <summary>Opens the unit at an address.</summary>
+    public static Task<StorageUnit> OpenInAsync(string address, UnitEnvironment environment, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(environment);
-        return OpenAsync(new LocalVolume(directory, environment.NewId, environment.Name), environment, cancel);
+        return OpenAsync(VolumeAddress.Open(address, environment), environment, cancel);
     }
 
     /// <summary>Reads the configuration again. The folder of a unit that is open may have gone, as when its mount drops off, and what is then
@@ -113,13 +112,13 @@ public sealed class StorageUnit : IAsyncDisposable
         {
             var found = await UnitConfiguration.ReadAsync(Volume, cancel);
             if (found.Id == _configuration.Id) return;
-            (Volume as LocalVolume)?.CloseFiles();
+            Volume.Forget();
             throw UnitTrouble.Replaced(Name, _configuration.Id, found.Id);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             // Files that are kept open would go on answering for the folder that is gone.
-            (Volume as LocalVolume)?.CloseFiles();
+            Volume.Forget();
             throw UnitTrouble.Gone(Name, e);
         }
         catch (IOException e)
@@ -135,7 +134,7 @@ public sealed class StorageUnit : IAsyncDisposable
         await CheckPresentAsync(cancel);
         try
         {
-            (Volume as LocalVolume)?.SweepParts();
+            await Volume.SweepAsync(cancel);
             return await WriterSession.OpenAsync(this, scope, await FreshIndexAsync(scope.Domain, cancel), cancel);
         }
         catch (IOException e)
@@ -261,7 +260,7 @@ public sealed class StorageUnit : IAsyncDisposable
             if (await index.RefreshAsync(Volume, Parameters.UnitId, cancel)) return index;
             // A pack is gone: what lay in it must be sent again, so the index is made anew from what there is.
             _domains.TryRemove(new(domain, index));
-            (Volume as LocalVolume)?.CloseFiles();
+            Volume.Forget();
         }
     }
 }

@@ -11,6 +11,10 @@ internal static class UnitNames
     public const string Images = "images/";
     public const string Notes = "notes/";
     public const string AllPacks = "packs/";
+    public const string Leases = "leases/";
+
+    /// <summary>True for objects that are replaced; all others never change.</summary>
+    public static bool IsReplaced(string name) => name.StartsWith(Leases, StringComparison.Ordinal);
 
     public static string Packs(Guid domain) => $"packs/{domain:N}/";
 

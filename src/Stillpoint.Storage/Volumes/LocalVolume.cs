@@ -28,6 +28,9 @@ public sealed class LocalVolume : IVolume
     public string Name { get; }
 
     /// <inheritdoc/>
+    public long? FreeBytes => new DriveInfo(_root).AvailableFreeSpace;
+
+    /// <inheritdoc/>
     public ValueTask<IReadOnlyList<VolumeEntry>> ListAsync(string prefix, CancellationToken cancel)
     {
         var directory = new DirectoryInfo(PathOf(prefix.TrimEnd('/')));
@@ -125,21 +128,21 @@ public sealed class LocalVolume : IVolume
         return default;
     }
 
-    /// <summary>Deletes what writers left that died before their object was whole.</summary>
-    /// <returns>Number of files deleted.</returns>
-    public int SweepParts()
+    /// <inheritdoc/>
+    public ValueTask<int> SweepAsync(CancellationToken cancel)
     {
         var parts = new DirectoryInfo(Path.Combine(_root, Parts));
-        if (!parts.Exists) return 0;
         var swept = 0;
+        if (!parts.Exists) return new(swept);
         foreach (var part in parts.EnumerateFiles("*.part"))
         {
+            cancel.ThrowIfCancellationRequested();
             // An empty one may belong to a writer that has not locked it yet.
             if (part.Length == 0 || !LocalWriter.IsAbandoned(part.FullName)) continue;
             part.Delete();
             swept++;
         }
-        return swept;
+        return new(swept);
     }
 
     /// <inheritdoc/>
@@ -149,8 +152,8 @@ public sealed class LocalVolume : IVolume
         return default;
     }
 
-    /// <summary>Closes the files that are kept open for reading.</summary>
-    internal void CloseFiles() => _files.Close();
+    /// <inheritdoc/>
+    public void Forget() => _files.Close();
 
     private void MakeDirectory(string directory)
     {
@@ -165,10 +168,7 @@ public sealed class LocalVolume : IVolume
     /// <summary>Where an object of that name lies, whether it is there or not.</summary>
     internal string PathOf(string name)
     {
-        if (name.Length is 0 or > 250 || name.Split('/').Any(part => part is "" or "." or "..") || !name.All(IsNameChar))
-            throw new ArgumentException($"'{name}' is no object's name", nameof(name));
+        ObjectName.Check(name);
         return Path.Combine(_root, name.Replace('/', Path.DirectorySeparatorChar));
     }
-
-    private static bool IsNameChar(char c) => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '-';
 }

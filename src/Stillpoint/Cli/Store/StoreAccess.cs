@@ -22,7 +22,10 @@ internal static class StoreAccess
 
     public static UnitEnvironment Environment { get; } = new(TimeProvider.System, Ids.New);
 
-    public static Argument<string> NewDirectory() => new("DIR") { Description = "Directory of the storage unit." };
+    public static Argument<string> NewDirectory() => new("UNIT")
+    {
+        Description = "The storage unit: a directory, or a bucket: s3://BUCKET/PREFIX, s3+https://HOST:PORT/BUCKET/PREFIX.",
+    };
 
     public static Option<string?> NewKeyFile() => new("--key-file") { Description = $"File of the key domain's key; or {KeyVariable}.", HelpName = "FILE" };
 
@@ -31,7 +34,7 @@ internal static class StoreAccess
         option ?? (System.Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } named ? named : null);
 
     public static Task<StorageUnit> OpenAsync(string directory, CancellationToken cancel) =>
-        File.Exists(Path.Combine(directory, "unit.json"))
+        VolumeAddress.MayHoldUnit(directory)
             ? StorageUnit.OpenInAsync(directory, Environment, cancel)
             : throw new CommandFailedException(ExitCodes.NotFound, $"{directory} holds no storage unit.", "make one with: stillpoint store init DIR");
 
