@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using ZstdSharp;
+using ZstdNet;
 
 namespace Stillpoint.Chunks;
 
@@ -39,7 +39,7 @@ public sealed class PackSealer : IDisposable
         if (plain.Length is 0 or > StoreFormat.MaxChunkSize) throw new ArgumentOutOfRangeException(nameof(plain), plain.Length, "not a chunk's length");
         var lane = _lanes.TryTake(out var free) ? free : new SealLane(_level);
         var room = lane.Room(Compressor.GetCompressBound(plain.Length));
-        var packed = lane.Compressor.Wrap(plain, room);
+        var packed = lane.Compressor.Wrap(plain, room.AsSpan());
         // A frame that saves less than one part in 64 costs more at restore than it saves on disk.
         var compressed = packed < plain.Length - (plain.Length >> 6);
         var content = compressed ? room.AsSpan(0, packed) : plain;

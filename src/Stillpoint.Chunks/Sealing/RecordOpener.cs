@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Stillpoint.Model;
-using ZstdSharp;
+using ZstdNet;
 
 namespace Stillpoint.Chunks;
 
@@ -98,7 +98,8 @@ public sealed class RecordOpener(DomainKeys keys) : IDisposable
     {
         try
         {
-            if (lane.Decompressor.TryUnwrap(content, target, out var written) && written == target.Length) return;
+            // The frame's own claim of its size is hostile input and not asked: what does not fit the target is an error of the library.
+            if (lane.Decompressor.Unwrap(content, target, bufferSizePrecheck: false) == target.Length) return;
         }
         catch (ZstdException e)
         {

@@ -1,19 +1,19 @@
 using System.Security.Cryptography;
-using ZstdSharp;
+using ZstdNet;
 
 namespace Stillpoint.Chunks;
 
 /// <summary>What one thread needs to seal or open records and may not share: compressor, cipher of the pack at hand, room to work in.</summary>
 internal sealed class SealLane : IDisposable
 {
-    private readonly int _level;
+    private readonly CompressionOptions _options;
     private Compressor? _compressor;
     private Decompressor? _decompressor;
     private byte[] _room = [];
     private AesGcm? _cipher;
     private byte[]? _cipherKey;
 
-    public SealLane(int level) => _level = level;
+    public SealLane(int level) => _options = new CompressionOptions(level);
 
     /// <summary>Room of at least <paramref name="size"/> bytes; what it held is lost.</summary>
     public byte[] Room(int size)
@@ -22,7 +22,7 @@ internal sealed class SealLane : IDisposable
         return _room;
     }
 
-    public Compressor Compressor => _compressor ??= new Compressor(_level);
+    public Compressor Compressor => _compressor ??= new Compressor(_options);
 
     public Decompressor Decompressor => _decompressor ??= new Decompressor();
 
@@ -41,5 +41,6 @@ internal sealed class SealLane : IDisposable
         _compressor?.Dispose();
         _decompressor?.Dispose();
         _cipher?.Dispose();
+        _options.Dispose();
     }
 }
