@@ -64,9 +64,9 @@ internal sealed class IndexKeeper(RunFiles files, Func<Guid> newId) : IAsyncDisp
         {
             if (await TryRunAsync(index.Domain, CancellationToken.None)) await index.RefreshAsync(files.Volume, files.Unit, CancellationToken.None);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            // The index stays as it was, which is true.
+            // The index stays as it was, which is true; or nobody uses it any more.
         }
     }
 }
