@@ -39,7 +39,7 @@ internal sealed partial class DomainIndex
                 foreach (var number in numbers)
                     if (number >= 0) covered.Add(number);
                 // Not closed here when it adds nothing: another thread may be reading it.
-                if (covered.Count > before) views.Add(new RunView(run, numbers, Bad));
+                if (covered.Count > before) views.Add(new RunView(run, numbers, StandingOf));
             }
             _runs = [.. views];
             _loose = _loose.Without(covered);

@@ -11,8 +11,10 @@ namespace Stillpoint.Storage;
 /// </summary>
 /// <param name="domain">The domain.</param>
 /// <param name="bad">Records that a verify found damaged.</param>
+/// <param name="condemned">Packs that collect rounds want to delete. What lies in them alone answers as absent, so that nothing new is
+/// built on it; reads still find it while it is there.</param>
 /// <param name="keeper">Keeps the runs; null to use none.</param>
-internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad, IndexKeeper? keeper = null) : IDisposable
+internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad, IReadOnlySet<Guid> condemned, IndexKeeper? keeper = null) : IDisposable
 {
     /// <summary>So few new packs are read one by one, without a look at the runs.</summary>
     private const int Few = 8;
@@ -30,6 +32,8 @@ internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> b
     public Guid Domain { get; } = domain;
 
     public IReadOnlySet<BadRecord> Bad { get; } = bad;
+
+    public IReadOnlySet<Guid> Condemned { get; } = condemned;
 
     /// <summary>True from the moment that a run was dropped until its packs were read: a miss may be wrong.</summary>
     public bool Incomplete => _incomplete;
@@ -79,13 +83,13 @@ internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> b
         }
     }
 
-    /// <summary>For each id, whether it is there.</summary>
+    /// <summary>For each id, whether it is there to build on.</summary>
     public void Find(IReadOnlyList<ChunkId> ids, bool[] found)
     {
         RunView[] runs;
         lock (_gate)
         {
-            for (var i = 0; i < found.Length; i++) found[i] = found[i] || _loose.Holds(ids[i]);
+            for (var i = 0; i < found.Length; i++) found[i] = found[i] || _loose.TryFind(PackKind.Data, ids[i], Standing.Good, out _);
             runs = _runs;
         }
         if (runs.Length == 0) return;
@@ -100,14 +104,29 @@ internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> b
         while (Incomplete && Array.IndexOf(found, false) >= 0 && await RefreshAsync(volume, unit, cancel)) Find(ids, found);
     }
 
-    /// <summary>True when the node is there and not known to be damaged.</summary>
-    public bool Holds(NodeId id) => TryFind(PackKind.Nodes, AsChunk(id), damaged: false) is not null;
+    /// <summary>True when the node is there to build on.</summary>
+    public bool Holds(NodeId id) => Find(PackKind.Nodes, AsChunk(id), Standing.Good) is not null;
 
-    /// <summary>Where a chunk lies; a damaged copy when there is no other.</summary>
-    public bool TryFind(ChunkId id, out PackFile pack, out Location location) => TryFind(PackKind.Data, id, out pack, out location);
+    /// <summary>Where a chunk lies; a copy in a condemned pack, or else a damaged one, when there is no other.</summary>
+    public bool TryFind(ChunkId id, out PackFile pack, out Location location) => Locate(PackKind.Data, id, out pack, out location) != Standing.Absent;
 
-    /// <summary>Where a node lies; a damaged copy when there is no other.</summary>
-    public bool TryFind(NodeId id, out PackFile pack, out Location location) => TryFind(PackKind.Nodes, AsChunk(id), out pack, out location);
+    /// <summary>Where a node lies; a copy in a condemned pack, or else a damaged one, when there is no other.</summary>
+    public bool TryFind(NodeId id, out PackFile pack, out Location location) => Locate(PackKind.Nodes, AsChunk(id), out pack, out location) != Standing.Absent;
+
+    /// <summary>The best copy of a chunk or node and how it stands.</summary>
+    public Standing Locate(PackKind kind, ChunkId id, out PackFile pack, out Location location)
+    {
+        for (var standing = Standing.Good; standing > Standing.Absent; standing--)
+        {
+            // Most indexes hold nothing that is condemned or damaged, and then a run is asked once.
+            if ((standing == Standing.Condemned && Condemned.Count == 0) || (standing == Standing.Damaged && Bad.Count == 0)) continue;
+            if (Find(kind, id, standing) is not var (foundPack, foundLocation)) continue;
+            (pack, location) = (foundPack, foundLocation);
+            return standing;
+        }
+        (pack, location) = (null!, default);
+        return Standing.Absent;
+    }
 
     /// <summary>Takes up a pack that became durable.</summary>
     public void Add(PackFile pack, IReadOnlyList<PackEntry> entries)
@@ -119,7 +138,7 @@ internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> b
             if (there && !known.Pending) return;
             var number = there ? known.Number : NumberOf(pack);
             _known[pack.Name] = new Known(number);
-            _loose.Add(pack, number, entries, Bad);
+            _loose.Add(pack, number, entries, offset => StandingOf(pack, offset));
             loose = _loose.Packs.Count;
         }
         if (loose % IndexUpkeep.MostLoose == 0) keeper?.Start(this);
@@ -130,7 +149,7 @@ internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> b
         (await volume.ListAsync(UnitNames.AllBad(domain), cancel)).Select(entry => UnitNames.BadOf(entry.Name)).OfType<BadRecord>().ToHashSet();
 
     /// <summary>Takes up the packs that others completed since, and the runs that were made.</summary>
-    /// <returns>False when a pack that the index answers for is not listed any more.</returns>
+    /// <returns>False when a pack that the index answers for is not listed any more; a condemned one may go at any time.</returns>
     public async Task<bool> RefreshAsync(IVolume volume, Guid unit, CancellationToken cancel)
     {
         await _refreshing.WaitAsync(cancel);
@@ -143,7 +162,7 @@ internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> b
             var names = listed.Select(entry => entry.Name).ToHashSet(StringComparer.Ordinal);
             // What was added while the list was made may not be in it.
             lock (_gate)
-                if (!_packs.Take(before).All(pack => names.Contains(pack.Name))) return false;
+                if (!_packs.Take(before).All(pack => names.Contains(pack.Name) || Condemned.Contains(pack.Header.Pack))) return false;
             if (fresh.Count == 0 && Loose < IndexUpkeep.MostLoose) return true;
             // Before anybody builds on them: another process may have moved them to their names a moment ago.
             await volume.SyncNamesAsync(UnitNames.Packs(Domain), cancel);
@@ -201,26 +220,24 @@ internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> b
 
     internal static ChunkId AsChunk(NodeId id) => new(id.A, id.B, id.C, id.D);
 
-    private bool TryFind(PackKind kind, ChunkId id, out PackFile pack, out Location location)
-    {
-        var found = TryFind(kind, id, damaged: false) ?? (Bad.Count > 0 ? TryFind(kind, id, damaged: true) : null);
-        (pack, location) = found ?? (null!, default);
-        return found is not null;
-    }
+    private Standing StandingOf(PackFile pack, uint offset) =>
+        Bad.Count > 0 && Bad.Contains(new BadRecord(pack.Header.Pack, offset)) ? Standing.Damaged
+        : Condemned.Count > 0 && Condemned.Contains(pack.Header.Pack) ? Standing.Condemned
+        : Standing.Good;
 
-    private (PackFile Pack, Location Location)? TryFind(PackKind kind, ChunkId id, bool damaged)
+    private (PackFile Pack, Location Location)? Find(PackKind kind, ChunkId id, Standing standing)
     {
         RunView[] runs;
         lock (_gate)
         {
-            if (_loose.TryFind(kind, id, damaged, out var location)) return (_packs[location.Pack], location);
+            if (_loose.TryFind(kind, id, standing, out var location)) return (_packs[location.Pack], location);
             runs = _runs;
         }
         (PackFile, Location)? found = null;
         for (var i = 0; i < runs.Length && found is null; i++)
         {
             var view = runs[i];
-            Ask(view, () => found = view.Find(kind, id, damaged));
+            Ask(view, () => found = view.Find(kind, id, standing));
         }
         return found;
     }

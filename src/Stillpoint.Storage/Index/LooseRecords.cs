@@ -5,48 +5,49 @@ namespace Stillpoint.Storage;
 /// <summary>The records of packs that no run covers, in memory: about 38 bytes each. Not safe for several threads.</summary>
 internal sealed class LooseRecords
 {
-    private readonly IdIndex _chunks;
-    private readonly IdIndex _nodes;
-    private readonly IdIndex _badChunks;
-    private readonly IdIndex _badNodes;
-
-    public LooseRecords() => (_chunks, _nodes, _badChunks, _badNodes, Packs) = (new(), new(), new(), new(), new HashSet<int>());
-
-    private LooseRecords(LooseRecords all, IReadOnlySet<int> without)
-    {
-        _chunks = all._chunks.Without(without);
-        _nodes = all._nodes.Without(without);
-        _badChunks = all._badChunks.Without(without);
-        _badNodes = all._badNodes.Without(without);
-        Packs = all.Packs.Where(number => !without.Contains(number)).ToHashSet();
-    }
+    /// <summary>Chunks and nodes apart, each by how their copies stand.</summary>
+    private readonly Dictionary<(PackKind Kind, Standing Standing), IdIndex> _tables = [];
 
     /// <summary>Numbers of the packs.</summary>
-    public HashSet<int> Packs { get; }
+    public HashSet<int> Packs { get; } = [];
 
-    /// <summary>Numbers of distinct chunks and nodes.</summary>
-    public (int Chunks, int Nodes) Count => (_chunks.Count, _nodes.Count);
+    /// <summary>Numbers of chunks and nodes, distinct but for copies that stand differently.</summary>
+    public (long Chunks, long Nodes) Count => (CountOf(PackKind.Data), CountOf(PackKind.Nodes));
 
-    /// <summary>True for a chunk that has a copy not known to be damaged.</summary>
-    public bool Holds(ChunkId id) => _chunks.TryFind(id, out _);
+    /// <summary>Where a copy lies that stands so.</summary>
+    public bool TryFind(PackKind kind, ChunkId id, Standing standing, out Location location)
+    {
+        location = default;
+        return _tables.TryGetValue((kind, standing), out var table) && table.TryFind(id, out location);
+    }
 
-    /// <summary>Where a record lies that is not known to be damaged, or one that is.</summary>
-    public bool TryFind(PackKind kind, ChunkId id, bool damaged, out Location location) => IndexOf(kind, damaged).TryFind(id, out location);
-
-    public void Add(PackFile pack, int number, IReadOnlyList<PackEntry> entries, IReadOnlySet<BadRecord> bad)
+    /// <param name="pack">The pack.</param>
+    /// <param name="number">Its number.</param>
+    /// <param name="entries">Its records.</param>
+    /// <param name="standing">How a record at that offset stands.</param>
+    public void Add(PackFile pack, int number, IReadOnlyList<PackEntry> entries, Func<uint, Standing> standing)
     {
         Packs.Add(number);
-        IndexOf(pack.Header.Kind, damaged: false).Reserve(entries.Count);
+        if (entries.Count > 0) Table(pack.Header.Kind, standing(entries[0].Offset)).Reserve(entries.Count);
         foreach (var entry in entries)
-        {
-            var damaged = bad.Count > 0 && bad.Contains(new BadRecord(pack.Header.Pack, entry.Offset));
-            IndexOf(pack.Header.Kind, damaged).Add(entry.Id, new Location(number, entry.Offset, entry.StoredLength));
-        }
+            Table(pack.Header.Kind, standing(entry.Offset)).Add(entry.Id, new Location(number, entry.Offset, entry.StoredLength));
     }
 
     /// <summary>The rest when some packs are answered for by a run.</summary>
-    public LooseRecords Without(IReadOnlySet<int> packs) => Packs.Overlaps(packs) ? new LooseRecords(this, packs) : this;
+    public LooseRecords Without(IReadOnlySet<int> packs)
+    {
+        if (!Packs.Overlaps(packs)) return this;
+        var rest = new LooseRecords();
+        rest.Packs.UnionWith(Packs.Where(number => !packs.Contains(number)));
+        foreach (var (which, table) in _tables) rest._tables.Add(which, table.Without(packs));
+        return rest;
+    }
 
-    private IdIndex IndexOf(PackKind kind, bool damaged) =>
-        kind == PackKind.Nodes ? (damaged ? _badNodes : _nodes) : damaged ? _badChunks : _chunks;
+    private long CountOf(PackKind kind) => _tables.Where(table => table.Key.Kind == kind && table.Key.Standing != Standing.Damaged).Sum(table => (long)table.Value.Count);
+
+    private IdIndex Table(PackKind kind, Standing standing)
+    {
+        if (!_tables.TryGetValue((kind, standing), out var table)) _tables.Add((kind, standing), table = new IdIndex());
+        return table;
+    }
 }

@@ -10,6 +10,7 @@ namespace Stillpoint.Storage;
 /// </summary>
 public sealed class StorageUnit : IAsyncDisposable
 {
+    private static readonly HashSet<Guid> s_none = [];
     private readonly UnitConfiguration _configuration;
     private readonly ConcurrentDictionary<Guid, DomainIndex> _domains = new();
 
@@ -18,7 +19,7 @@ public sealed class StorageUnit : IAsyncDisposable
         Volume = volume;
         _configuration = configuration;
         Environment = environment;
-        Catalog = new UnitCatalog(volume);
+        Catalog = new UnitCatalog(volume, configuration.Parameters.UnitId, environment.NewId);
         Keeper = new IndexKeeper(new RunFiles(volume, configuration.Parameters.UnitId, environment.Cache), environment.NewId);
     }
 
@@ -161,13 +162,13 @@ public sealed class StorageUnit : IAsyncDisposable
     /// <summary>All committed images, newest first, and what of the list is damaged. Needs no key.</summary>
     public Task<ImageList> ListImagesAsync(CancellationToken cancel) => ListImagesAsync(strict: false, cancel);
 
-    internal async Task<ImageList> ListImagesAsync(bool strict, CancellationToken cancel)
+    internal async Task<ImageList> ListImagesAsync(bool strict, CancellationToken cancel, bool originals = false)
     {
         // A folder that is gone lists no images, which is not the same as holding none.
         await CheckPresentAsync(cancel);
         try
         {
-            return await Catalog.ListAsync(strict, cancel);
+            return await Catalog.ListAsync(strict, cancel, originals);
         }
         catch (IOException e)
         {
@@ -256,7 +257,7 @@ public sealed class StorageUnit : IAsyncDisposable
         while (true)
         {
             // A verify found more since: sessions that are open keep what they have, later ones must not rely on it.
-            var index = _domains.AddOrUpdate(domain, id => new DomainIndex(id, bad, Keeper), (id, known) => known.Bad.SetEquals(bad) ? known : new DomainIndex(id, bad, Keeper));
+            var index = _domains.AddOrUpdate(domain, id => new DomainIndex(id, bad, s_none, Keeper), (id, known) => known.Bad.SetEquals(bad) ? known : new DomainIndex(id, bad, s_none, Keeper));
             if (await index.RefreshAsync(Volume, Parameters.UnitId, cancel)) return index;
             // A pack is gone: what lay in it must be sent again, so the index is made anew from what there is.
             _domains.TryRemove(new(domain, index));

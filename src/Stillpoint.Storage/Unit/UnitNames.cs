@@ -11,6 +11,7 @@ internal static class UnitNames
     public const string Images = "images/";
     public const string Notes = "notes/";
     public const string AllPacks = "packs/";
+    public const string Catalog = "catalog/";
     public const string Leases = "leases/";
 
     /// <summary>True for objects that are replaced; all others never change.</summary>
@@ -24,10 +25,15 @@ internal static class UnitNames
 
     public static string End(Guid session) => $"{Ends}{session:N}";
 
+    /// <summary>The session in the name of its end; null when it is none's.</summary>
+    public static Guid? SessionOf(string endName) => Guid.TryParseExact(endName[(endName.LastIndexOf('/') + 1)..], "N", out var session) ? session : null;
+
     public static string Image(Guid image, Guid session) => $"{Images}{image:N}.{session:N}";
 
     public static string Note(Guid image, DateTimeOffset written, NoteKind kind, Guid id) =>
         $"{Notes}{image:N}.{written.UtcTicks:x16}.{Model.Words.Of(kind)}.{id:N}";
+
+    public static string CatalogCopy(Guid id) => $"{Catalog}{id:N}";
 
     public static string Runs(Guid domain) => $"index/{domain:N}/";
 

@@ -30,7 +30,7 @@ public static class UnitVerify
 
     private static async Task<VerifyReport> CheckAsync(StorageUnit unit, DomainKeys? keys, IProgress<long>? progress, CancellationToken cancel)
     {
-        var list = await unit.ListImagesAsync(cancel);
+        var list = await unit.ListImagesAsync(strict: false, cancel, originals: true);
         var damage = list.Damaged.ToList();
         var images = new List<VerifiedImage>();
         long packs = 0, records = 0, bytes = 0;

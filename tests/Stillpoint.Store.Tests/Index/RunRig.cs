@@ -53,7 +53,8 @@ internal sealed class RunRig : IAsyncDisposable
         lock (_random) return new((ulong)_random.NextInt64(), (ulong)_random.NextInt64(), 0, (ulong)_next++);
     }
 
-    public DomainIndex NewIndex(IReadOnlySet<BadRecord>? bad = null) => new(Domain, bad ?? new HashSet<BadRecord>(), Keeper);
+    public DomainIndex NewIndex(IReadOnlySet<BadRecord>? bad = null, IReadOnlySet<Guid>? condemned = null) =>
+        new(Domain, bad ?? new HashSet<BadRecord>(), condemned ?? new HashSet<Guid>(), Keeper);
 
     public Task<IndexReport> UpkeepAsync(UpkeepDepth depth) => new IndexUpkeep(Files, Domain, NewId).RunAsync(depth, null, default);
 

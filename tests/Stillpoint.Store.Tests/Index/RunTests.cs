@@ -190,6 +190,35 @@ public sealed class RunTests
         Assert.Equal(two, sound.Name);
     }
 
+    /// <summary>A pack that a collect wants to delete answers no question of a writer, but a reader still finds what is in it.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Condemned_packs_are_read_but_not_built_on(bool indexed)
+    {
+        await using var rig = RunRig.InMemory();
+        await rig.AddPacksAsync(10, 5);
+        ChunkId once = rig.NewChunk(), twice = rig.NewChunk();
+        var one = await rig.AddPackAsync(PackKind.Data, [once, twice]);
+        var two = await rig.AddPackAsync(PackKind.Data, [twice]);
+        if (indexed) await rig.UpkeepAsync(UpkeepDepth.Full);
+        var pack = Guid.ParseExact(one.Split('/')[2].Split('.')[0], "N");
+        using var index = rig.NewIndex(condemned: new HashSet<Guid> { pack });
+        await index.RefreshAsync(rig.Volume, rig.Unit, default);
+        Assert.Equal(indexed ? 0 : 12, index.Loose);
+        var found = new bool[2];
+        index.Find([once, twice], found);
+        Assert.Equal([false, true], found);
+        Assert.Equal(Standing.Condemned, index.Locate(PackKind.Data, once, out var leaving, out _));
+        Assert.Equal(one, leaving.Name);
+        Assert.Equal(Standing.Good, index.Locate(PackKind.Data, twice, out var staying, out _));
+        Assert.Equal(two, staying.Name);
+        await rig.DeletePackAsync(one);
+        Assert.True(await index.RefreshAsync(rig.Volume, rig.Unit, default));
+        await rig.DeletePackAsync(two);
+        Assert.False(await index.RefreshAsync(rig.Volume, rig.Unit, default));
+    }
+
     [Fact]
     public async Task A_unit_that_was_indexed_backs_up_restores_and_verifies()
     {

@@ -42,9 +42,14 @@ internal static class SyntheticUnit
 
     public static async Task MakeImagesAsync(string directory, int images)
     {
-        await using var unit = await StorageUnit.CreateInAsync(directory, 64 << 10, 1, Environment(2), default);
-        using var salts = new SeededRandom(3);
-        var random = new Random(4);
+        await using (await StorageUnit.CreateInAsync(directory, 64 << 10, 1, Environment(2), default))
+            AddImages(directory, images, seed: 4);
+    }
+
+    public static void AddImages(string directory, int images, int seed)
+    {
+        using var salts = new SeededRandom(seed + 1);
+        var random = new Random(seed);
         foreach (var folder in new[] { "ends", "images", "notes" }) Directory.CreateDirectory(Path.Combine(directory, folder));
         for (var i = 0; i < images; i++)
         {

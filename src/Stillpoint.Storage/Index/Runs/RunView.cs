@@ -2,11 +2,11 @@ using Stillpoint.Chunks;
 
 namespace Stillpoint.Storage;
 
-/// <summary>A run as one domain index sees it: which of its packs count, under which numbers, and which records are known to be damaged.</summary>
+/// <summary>A run as one domain index sees it: which of its packs count, and under which numbers.</summary>
 /// <param name="run">The run.</param>
 /// <param name="numbers">For each of its packs the number in the index, or -1 for one that is not on the volume any more.</param>
-/// <param name="bad">Records that a verify found damaged.</param>
-internal sealed class RunView(IndexRun run, int[] numbers, IReadOnlySet<BadRecord> bad)
+/// <param name="standing">How a record at an offset of a pack stands.</param>
+internal sealed class RunView(IndexRun run, int[] numbers, Func<PackFile, uint, Standing> standing)
 {
     private readonly Lazy<Dictionary<string, int>> _rows = new(() => Enumerable.Range(0, numbers.Length).Where(i => numbers[i] >= 0).ToDictionary(i => run.Packs[i].File.Name));
 
@@ -27,7 +27,7 @@ internal sealed class RunView(IndexRun run, int[] numbers, IReadOnlySet<BadRecor
         return true;
     }
 
-    /// <summary>Looks for chunks in ascending order of their ids; sets <paramref name="found"/> for each that has a copy not known to be damaged.</summary>
+    /// <summary>Looks for chunks in ascending order of their ids; sets <paramref name="found"/> for each that has a good copy.</summary>
     /// <param name="ids">All ids.</param>
     /// <param name="order">Which of them to look for.</param>
     /// <param name="found">One for each id.</param>
@@ -35,14 +35,14 @@ internal sealed class RunView(IndexRun run, int[] numbers, IReadOnlySet<BadRecor
     {
         var cursor = new RunCursor(run, stackalloc byte[RunFormat.PageSize]);
         foreach (var i in order)
-            if (!found[i]) found[i] = First(ref cursor, PackKind.Data, ids[i], damaged: false) is not null;
+            if (!found[i]) found[i] = First(ref cursor, PackKind.Data, ids[i], Standing.Good) is not null;
     }
 
-    /// <summary>Where a record lies that is not known to be damaged, or one that is.</summary>
-    public (PackFile Pack, Location Location)? Find(PackKind kind, ChunkId id, bool damaged)
+    /// <summary>Where a copy lies that stands so.</summary>
+    public (PackFile Pack, Location Location)? Find(PackKind kind, ChunkId id, Standing wanted)
     {
         var cursor = new RunCursor(run, stackalloc byte[RunFormat.PageSize]);
-        return First(ref cursor, kind, id, damaged) is { } hit
+        return First(ref cursor, kind, id, wanted) is { } hit
             ? (run.Packs[hit.Pack].File, new Location(numbers[hit.Pack], hit.Offset, hit.StoredLength))
             : null;
     }
@@ -55,14 +55,14 @@ internal sealed class RunView(IndexRun run, int[] numbers, IReadOnlySet<BadRecor
         return false;
     }
 
-    private RunEntry? First(ref RunCursor cursor, PackKind kind, ChunkId id, bool damaged)
+    private RunEntry? First(ref RunCursor cursor, PackKind kind, ChunkId id, Standing wanted)
     {
         for (var more = cursor.First(RunKey.Of(id)); more; more = cursor.Next())
         {
             var hit = cursor.Current;
             if (numbers[hit.Pack] < 0) continue;
-            var header = run.Packs[hit.Pack].File.Header;
-            if (header.Kind == kind && damaged == (bad.Count > 0 && bad.Contains(new BadRecord(header.Pack, hit.Offset)))) return hit;
+            var pack = run.Packs[hit.Pack].File;
+            if (pack.Header.Kind == kind && standing(pack, hit.Offset) == wanted) return hit;
         }
         return null;
     }
