@@ -68,7 +68,7 @@ internal sealed partial class DomainIndex
             {
                 Forget(entry.Name, e);
             }
-            catch (IOException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 // Merged into another by now, or not readable at the moment: packs that no other run covers are read themselves.
                 return null;
@@ -116,6 +116,17 @@ internal sealed partial class DomainIndex
                 if (_known.TryGetValue(entry.Name, out var known) && known.Pending) _known[entry.Name] = known with { Pending = false };
         }
         return null;
+    }
+
+    /// <summary>The index is complete again when all packs that a dropped run answered for were read, or are gone.</summary>
+    private void Settle(HashSet<string> listed)
+    {
+        lock (_gate)
+        {
+            if (!_incomplete) return;
+            foreach (var (name, known) in _known.Where(pair => pair.Value.Pending && !listed.Contains(pair.Key)).ToList()) _known[name] = known with { Pending = false };
+            _incomplete = _known.Values.Any(known => known.Pending);
+        }
     }
 
     /// <summary>Asks a run; one that turns out to be damaged or cannot be read is dropped, and its packs are read by the next refresh.</summary>

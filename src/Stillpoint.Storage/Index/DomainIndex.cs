@@ -163,7 +163,11 @@ internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> b
             // What was added while the list was made may not be in it.
             lock (_gate)
                 if (!_packs.Take(before).All(pack => names.Contains(pack.Name) || Condemned.Contains(pack.Header.Pack))) return false;
-            if (fresh.Count == 0 && Loose < IndexUpkeep.MostLoose) return true;
+            if (fresh.Count == 0 && Loose < IndexUpkeep.MostLoose)
+            {
+                Settle(names);
+                return true;
+            }
             // Before anybody builds on them: another process may have moved them to their names a moment ago.
             await volume.SyncNamesAsync(UnitNames.Packs(Domain), cancel);
             if (keeper is not null && (fresh.Count > Few || Loose >= IndexUpkeep.MostLoose))
@@ -177,7 +181,7 @@ internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> b
                 }
             }
             await LoadAsync(volume, unit, fresh, cancel);
-            lock (_gate) _incomplete = _known.Values.Any(known => known.Pending);
+            Settle(names);
             return true;
         }
         finally

@@ -6,23 +6,32 @@ using Stillpoint.Model;
 namespace Stillpoint.Storage;
 
 /// <summary>What a unit's list of images says.</summary>
-/// <param name="Images">Committed images, newest first, with their notes.</param>
+/// <param name="Images">Committed images that were not given up, newest first, with their notes.</param>
 /// <param name="Damaged">Objects that could not be read, and why.</param>
 public sealed record ImageList(IReadOnlyList<StoredImage> Images, IReadOnlyList<string> Damaged);
 
+/// <summary>A committed image with what its unit says of it.</summary>
+/// <param name="Image">The image and its notes.</param>
+/// <param name="Session">The session that committed it.</param>
+/// <param name="Committed">When, by the clock of the host that wrote the commit.</param>
+/// <param name="Keeping">Whether it may be given up.</param>
+public sealed record CommittedImage(StoredImage Image, Guid Session, DateTimeOffset Committed, ImageKeeping Keeping);
+
 /// <summary>The committed images of a unit, read from their objects. An image exists when its session's end says "committed" and names
-/// the digest of its object.</summary>
+/// the digest of its object, and no keeping gave it up.</summary>
 /// <param name="volume">The unit's volume.</param>
+/// <param name="keepings">Which images were given up.</param>
 /// <param name="unit">The unit.</param>
 /// <param name="newId">Source of names of catalog copies.</param>
-internal sealed class UnitCatalog(IVolume volume, Guid unit, Func<Guid> newId)
+internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, Func<Guid> newId)
 {
     /// <summary>Objects that are read at once.</summary>
     private const int AtOnce = 32;
 
     private const int MaxEnd = 4096, MaxNote = SealedCodec.MaxBlob + 4096;
 
-    private readonly ConcurrentDictionary<string, StoredImage?> _byEnd = new();
+    private readonly ConcurrentDictionary<string, SessionEnd> _ends = new();
+    private readonly ConcurrentDictionary<Guid, StoredImage> _bySession = new();
     private readonly ConcurrentDictionary<string, NoteObject> _notes = new();
 
     /// <param name="strict">True to throw when an object cannot be read just now, rather than to leave it out: whoever decides by what is
@@ -31,74 +40,137 @@ internal sealed class UnitCatalog(IVolume volume, Guid unit, Func<Guid> newId)
     /// <param name="originals">True to read every object itself, and no copy: a verify wants to know how they are.</param>
     public async Task<ImageList> ListAsync(bool strict, CancellationToken cancel, bool originals = false)
     {
+        var (images, damaged) = await CommittedAsync(strict, cancel, originals);
+        return new ImageList([.. images.Select(i => i.Image)], damaged);
+    }
+
+    /// <summary>As <see cref="ListAsync"/>, with each image's session, commit and keeping.</summary>
+    public async Task<(IReadOnlyList<CommittedImage> Images, IReadOnlyList<string> Damaged)> CommittedAsync(
+        bool strict, CancellationToken cancel, bool originals = false)
+    {
         if (originals)
         {
-            _byEnd.Clear();
+            _ends.Clear();
+            _bySession.Clear();
             _notes.Clear();
         }
         var damaged = new List<string>();
-        var ends = await volume.ListAsync(UnitNames.Ends, cancel);
+        var endsListed = await volume.ListAsync(UnitNames.Ends, cancel);
         var notesListed = await volume.ListAsync(UnitNames.Notes, cancel);
-        var unread = ends.Count(e => !_byEnd.ContainsKey(e.Name)) + notesListed.Count(e => !_notes.ContainsKey(e.Name));
+        // Most ends name an image's object, which is read too.
+        var unread = 2 * endsListed.Count(e => !_ends.ContainsKey(e.Name)) + notesListed.Count(e => !_notes.ContainsKey(e.Name));
         var copies = originals || unread < CatalogCopies.Many ? null : await CatalogCopies.LoadAsync(volume, unit, cancel);
-        var images = new Dictionary<Guid, StoredImage>();
-        foreach (var image in await ReadAllAsync(ends, damaged, strict, entry => ByEndAsync(entry, copies, cancel)))
-            if (!images.TryAdd(image.Header.Id, image)) damaged.Add($"image {image.Header.Id:N}: two sessions committed it.");
+        var ends = await ReadAllAsync(endsListed, damaged, strict, async entry => await EndAsync(entry, copies, cancel));
+        // After the ends: an image that is given up in between is left out.
+        var kept = await KeptAsync(damaged, strict, cancel);
+        var there = ends.Where(end => end.State == EndState.Committed && !kept.GetValueOrDefault(end.Image, ImageKeeping.None).Expired).ToList();
+        var images = new Dictionary<Guid, CommittedImage>();
+        foreach (var image in await ReadAllAsync(there, damaged, strict, end => CommittedOrGoneAsync(end, kept, copies, cancel)))
+            if (!images.TryAdd(image.Image.Header.Id, image)) damaged.Add($"image {image.Image.Header.Id:N}: two sessions committed it.");
         var notes = new Dictionary<Guid, List<NoteObject>>();
-        foreach (var note in await ReadAllAsync(notesListed, damaged, strict, entry => NoteAsync(entry, copies, cancel)))
+        bool GivenUp(VolumeEntry note) => UnitNames.ImageOfNote(note.Name) is { } id && kept.GetValueOrDefault(id) is { Expired: true };
+        foreach (var note in await ReadAllAsync([.. notesListed.Where(e => !GivenUp(e))], damaged, strict, entry => NoteAsync(entry, copies, cancel)))
         {
             if (!notes.TryGetValue(note.Image, out var list)) notes.Add(note.Image, list = []);
             list.Add(note);
         }
         if (copies is not null) await copies.SaveAsync(newId, cancel);
         var listed = images.Values
-            .Select(i => i with { Notes = [.. Ordered(notes.GetValueOrDefault(i.Header.Id)).Select(n => n.Note)] })
-            .OrderByDescending(i => i.Header.Created).ThenBy(i => i.Header.Id);
-        return new ImageList([.. listed], damaged);
+            .Select(i => i with { Image = i.Image with { Notes = [.. Ordered(notes.GetValueOrDefault(i.Image.Header.Id)).Select(n => n.Note)] } })
+            .OrderByDescending(i => i.Image.Header.Created).ThenBy(i => i.Image.Header.Id);
+        return ([.. listed], damaged);
     }
 
-    /// <summary>Lines that name everything a reader can see; their hash is the unit's head.</summary>
+    /// <summary>The image that a session committed, as far as it was listed; null when it committed none.</summary>
+    public ImageHeader? ImageOf(Guid session) => _bySession.GetValueOrDefault(session)?.Header;
+
+    /// <summary>Lines that name everything a reader can see; their hash is the unit's head. What belongs to an image that was given up is
+    /// not seen any more, so collecting it changes nothing here.</summary>
     public async Task<string> HeadAsync(CancellationToken cancel)
     {
-        var lines = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (var entry in await volume.ListAsync(UnitNames.Ends, cancel))
+        for (var tries = 0; ; tries++)
         {
-            var end = SessionEnd.Decode((await ReadAsync(entry, MaxEnd, null, cancel)).Span, entry.Name);
-            if (end.State == EndState.Committed) lines.Add($"image {end.Image:N} {Convert.ToHexStringLower(end.ImageDigest.Span)}\n");
+            try
+            {
+                return await HeadOnceAsync(cancel);
+            }
+            catch (FileNotFoundException) when (tries < 4)
+            {
+                // A note of an image that was given up, and collected, since the list was made.
+            }
         }
-        foreach (var entry in await volume.ListAsync(UnitNames.Notes, cancel))
-            lines.Add($"{entry.Name} {Convert.ToHexStringLower(SHA256.HashData((await ReadAsync(entry, MaxNote, null, cancel)).Span))}\n");
+    }
+
+    private async Task<string> HeadOnceAsync(CancellationToken cancel)
+    {
+        var lines = new SortedSet<string>(StringComparer.Ordinal);
+        var kept = await keepings.AllAsync(cancel);
+        bool GivenUp(Guid? image) => image is { } id && kept.TryGetValue(id, out var keeping) && keeping.Expired;
+        foreach (var end in await EndsAsync(cancel))
+        {
+            if (end.State == EndState.Committed && !GivenUp(end.Image)) lines.Add($"image {end.Image:N} {Convert.ToHexStringLower(end.ImageDigest.Span)}\n");
+        }
+        foreach (var prefix in new[] { UnitNames.Notes, UnitNames.Keepings, UnitNames.BrokenGlass })
+        {
+            foreach (var entry in await volume.ListAsync(prefix, cancel))
+            {
+                if (prefix != UnitNames.BrokenGlass && GivenUp(UnitNames.ImageOfNote(entry.Name))) continue;
+                lines.Add($"{entry.Name} {Convert.ToHexStringLower(SHA256.HashData((await ReadAsync(entry, MaxNote, null, cancel)).Span))}\n");
+            }
+        }
         return Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.ASCII.GetBytes(string.Concat(lines))));
     }
 
-    private static IEnumerable<NoteObject> Ordered(List<NoteObject>? notes) =>
-        notes is null ? [] : notes.OrderBy(n => n.Note.Written).ThenBy(n => n.Id);
-
-    private async Task<StoredImage?> ByEndAsync(VolumeEntry entry, CatalogCopies? copies, CancellationToken cancel)
+    /// <summary>The ends of all sessions.</summary>
+    /// <exception cref="TroubleException">One is damaged: then nobody can say which image exists.</exception>
+    public async Task<IReadOnlyList<SessionEnd>> EndsAsync(CancellationToken cancel)
     {
-        if (_byEnd.TryGetValue(entry.Name, out var known))
+        var ends = new List<SessionEnd>();
+        foreach (var entry in await volume.ListAsync(UnitNames.Ends, cancel)) ends.Add(await EndAsync(entry, null, cancel));
+        return ends;
+    }
+
+    /// <summary>The image that a session committed, without notes.</summary>
+    /// <exception cref="FileNotFoundException">Its object is gone.</exception>
+    /// <exception cref="TroubleException">Its object is not what was committed.</exception>
+    public Task<StoredImage> ImageAsync(SessionEnd end, CancellationToken cancel) => ImageAsync(end, null, cancel);
+
+    private async Task<StoredImage> ImageAsync(SessionEnd end, CatalogCopies? copies, CancellationToken cancel)
+    {
+        var name = UnitNames.Image(end.Image, end.Session);
+        if (_bySession.TryGetValue(end.Session, out var known))
         {
-            copies?.Keep(entry.Name);
-            if (known is not null && UnitNames.SessionOf(entry.Name) is { } session) copies?.Keep(UnitNames.Image(known.Header.Id, session));
+            copies?.Keep(name);
             return known;
         }
-        var end = SessionEnd.Decode((await ReadAsync(entry, MaxEnd, copies, cancel)).Span, entry.Name);
-        StoredImage? image = null;
-        if (end.State == EndState.Committed)
-        {
-            var name = UnitNames.Image(end.Image, end.Session);
-            // Its digest is in the end, so a copy is as good as the object.
-            if (copies is null || !copies.TryTake(name, null, out var bytes) || !Matches(bytes, end)) bytes = await ReadAsync(name, copies, cancel);
-            if (!Matches(bytes, end)) throw Damage.Of(name, "it is not what was committed");
-            var read = ImageObject.Decode(bytes.Span, name);
-            image = new StoredImage(read.Header, read.Details, []);
-        }
-        _byEnd.TryAdd(entry.Name, image);
+        // Its digest is in the end, so a copy is as good as the object.
+        if (copies is null || !copies.TryTake(name, null, out var bytes) || !Matches(bytes, end)) bytes = await ReadAsync(name, copies, cancel);
+        if (!Matches(bytes, end)) throw Damage.Of(name, "it is not what was committed");
+        var read = ImageObject.Decode(bytes.Span, name);
+        var image = new StoredImage(read.Header, read.Details, []);
+        _bySession.TryAdd(end.Session, image);
         return image;
     }
 
-    private static bool Matches(ReadOnlyMemory<byte> image, SessionEnd end) => SHA256.HashData(image.Span).AsSpan().SequenceEqual(end.ImageDigest.Span);
+    /// <summary>Forgets what was read of an image whose object is deleted.</summary>
+    public void Forget(Guid session) => _bySession.TryRemove(session, out _);
 
+    /// <summary>Null when the image was given up, and collected, since the list was made.</summary>
+    private async Task<CommittedImage?> CommittedOrGoneAsync(
+        SessionEnd end, IReadOnlyDictionary<Guid, ImageKeeping> kept, CatalogCopies? copies, CancellationToken cancel)
+    {
+        try
+        {
+            return new CommittedImage(await ImageAsync(end, copies, cancel), end.Session, end.Written, kept.GetValueOrDefault(end.Image, ImageKeeping.None));
+        }
+        catch (FileNotFoundException)
+        {
+            if ((await keepings.OfAsync(end.Image, cancel)).Expired) return null;
+            throw;
+        }
+    }
+
+    /// <summary>Null when its image was given up, and collected, since the list was made: nobody else deletes a note.</summary>
     private async Task<NoteObject?> NoteAsync(VolumeEntry entry, CatalogCopies? copies, CancellationToken cancel)
     {
         if (_notes.TryGetValue(entry.Name, out var known))
@@ -106,9 +178,37 @@ internal sealed class UnitCatalog(IVolume volume, Guid unit, Func<Guid> newId)
             copies?.Keep(entry.Name);
             return known;
         }
-        var note = NoteObject.Decode((await ReadAsync(entry, MaxNote, copies, cancel)).Span, entry.Name);
-        _notes.TryAdd(entry.Name, note);
-        return note;
+        try
+        {
+            var note = NoteObject.Decode((await ReadAsync(entry, MaxNote, copies, cancel)).Span, entry.Name);
+            _notes.TryAdd(entry.Name, note);
+            return note;
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    private static bool Matches(ReadOnlyMemory<byte> image, SessionEnd end) => SHA256.HashData(image.Span).AsSpan().SequenceEqual(end.ImageDigest.Span);
+
+    private static IEnumerable<NoteObject> Ordered(List<NoteObject>? notes) =>
+        notes is null ? [] : notes.OrderBy(n => n.Note.Written).ThenBy(n => n.Id);
+
+    /// <summary>Of images whose keeping cannot be read nothing is known, and they are shown.</summary>
+    private async Task<IReadOnlyDictionary<Guid, ImageKeeping>> KeptAsync(List<string> damaged, bool strict, CancellationToken cancel) =>
+        await GuardAsync<IReadOnlyDictionary<Guid, ImageKeeping>>(damaged, strict, async () => await keepings.AllAsync(cancel)) ?? new Dictionary<Guid, ImageKeeping>();
+
+    private async Task<SessionEnd> EndAsync(VolumeEntry entry, CatalogCopies? copies, CancellationToken cancel)
+    {
+        if (_ends.TryGetValue(entry.Name, out var known))
+        {
+            copies?.Keep(entry.Name);
+            return known;
+        }
+        var end = SessionEnd.Decode((await ReadAsync(entry, MaxEnd, copies, cancel)).Span, entry.Name);
+        _ends.TryAdd(entry.Name, end);
+        return end;
     }
 
     private async Task<ReadOnlyMemory<byte>> ReadAsync(VolumeEntry entry, int most, CatalogCopies? copies, CancellationToken cancel)
@@ -125,12 +225,12 @@ internal sealed class UnitCatalog(IVolume volume, Guid unit, Func<Guid> newId)
     }
 
     /// <summary>Reads objects, some at a time, for a bucket takes its time for each.</summary>
-    private static async Task<IReadOnlyList<T>> ReadAllAsync<T>(
-        IReadOnlyList<VolumeEntry> entries, List<string> damaged, bool strict, Func<VolumeEntry, Task<T?>> read) where T : class
+    private static async Task<IReadOnlyList<T>> ReadAllAsync<TName, T>(
+        IReadOnlyList<TName> names, List<string> damaged, bool strict, Func<TName, Task<T?>> read) where T : class
     {
-        var all = new List<T>(entries.Count);
-        foreach (var some in entries.Chunk(AtOnce))
-            all.AddRange((await Task.WhenAll(some.Select(entry => GuardAsync(damaged, strict, () => read(entry))))).OfType<T>());
+        var all = new List<T>(names.Count);
+        foreach (var some in names.Chunk(AtOnce))
+            all.AddRange((await Task.WhenAll(some.Select(name => GuardAsync(damaged, strict, () => read(name))))).OfType<T>());
         return all;
     }
 

@@ -7,4 +7,8 @@ namespace Stillpoint.Storage;
 /// <param name="Known">True when the unit is known to have been there: then its absence means that its folder or mount is missing.</param>
 /// <param name="Cache">Folder for copies of a unit's index where its volume is not a directory; null for none, so that the index is made from the packs
 /// at each start.</param>
-public sealed record UnitEnvironment(TimeProvider Time, Func<Guid> NewId, string? Name = null, bool Known = false, string? Cache = null);
+public sealed record UnitEnvironment(TimeProvider Time, Func<Guid> NewId, string? Name = null, bool Known = false, string? Cache = null)
+{
+    /// <summary>How patient it is.</summary>
+    public SafetyMargins Margins { get; init; } = SafetyMargins.Default;
+}

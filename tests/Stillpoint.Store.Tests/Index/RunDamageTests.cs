@@ -129,6 +129,25 @@ public sealed class RunDamageTests
         Assert.Empty((await UnitVerify.RunAsync(unit.Unit, unit.Keys, null, default)).Damage);
     }
 
+    /// <summary>A run is dropped while a collect has taken one of its packs away: the index is complete again without that pack.</summary>
+    [Fact]
+    public async Task A_dropped_run_does_not_wait_for_packs_that_are_gone()
+    {
+        await using var rig = RunRig.InMemory(6);
+        await rig.AddPacksAsync(12, 5);
+        await rig.UpkeepAsync(UpkeepDepth.Full);
+        var gone = rig.Packs.Keys.Min(StringComparer.Ordinal)!;
+        using var index = rig.NewIndex(condemned: new HashSet<Guid> { Guid.ParseExact(gone.Split('/')[2].Split('.')[0], "N") });
+        await index.RefreshAsync(rig.Volume, rig.Unit, default);
+        await rig.DeletePackAsync(gone);
+        index.Prove(index.Packs.First(pack => pack.Name != gone), []);
+        Assert.True(index.Incomplete);
+        var found = new bool[1];
+        await index.FindAsync(rig.Volume, rig.Unit, [rig.NewChunk()], found, default);
+        Assert.Equal((false, false), (found[0], index.Incomplete));
+        await rig.CheckAsync(index);
+    }
+
     private static async Task AskAsync(RunRig rig, DomainIndex index)
     {
         // As a restore does: a miss is taken for true only after a refresh.

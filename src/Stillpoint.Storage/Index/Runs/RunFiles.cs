@@ -12,9 +12,9 @@ namespace Stillpoint.Storage;
 /// <param name="cache">Folder for copies of runs of volumes that are not local; null for none.</param>
 internal sealed class RunFiles(IVolume volume, Guid unit, string? cache)
 {
-    private const int FetchBytes = 4 << 20;
+    private const int FetchBytes = 16 << 20;
 
-    /// <summary>Dead and abandoned copies are recognized by this ending.</summary>
+    /// <summary>How the name of a copy ends that is on its way.</summary>
     private const string Fetching = ".new";
 
     public IVolume Volume => volume;
@@ -25,8 +25,13 @@ internal sealed class RunFiles(IVolume volume, Guid unit, string? cache)
     public bool Usable => volume is LocalVolume || cache is not null;
 
     /// <summary>The runs of a domain that the volume lists.</summary>
-    public async Task<IReadOnlyList<VolumeEntry>> ListAsync(Guid domain, CancellationToken cancel) =>
-        Usable ? [.. (await volume.ListAsync(UnitNames.Runs(domain), cancel)).Where(entry => UnitNames.RunOf(entry.Name) is not null)] : [];
+    public async Task<IReadOnlyList<VolumeEntry>> ListAsync(Guid domain, CancellationToken cancel)
+    {
+        if (!Usable) return [];
+        IReadOnlyList<VolumeEntry> runs = [.. (await volume.ListAsync(UnitNames.Runs(domain), cancel)).Where(entry => UnitNames.RunOf(entry.Name) is not null)];
+        if (volume is not LocalVolume) SweepCopies(domain, runs);
+        return runs;
+    }
 
     /// <summary>Opens a run that was listed.</summary>
     /// <exception cref="TroubleException">It is damaged.</exception>
@@ -61,7 +66,16 @@ internal sealed class RunFiles(IVolume volume, Guid unit, string? cache)
     private static SafeFileHandle Handle(string path) =>
         File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
 
-    private string CopyOf(string name) => Path.Combine(cache!, unit.ToString("N"), name[(name.LastIndexOf('/') + 1)..]);
+    private string CopyOf(string name) => Path.Combine(cache!, unit.ToString("N"), name.Replace('/', Path.DirectorySeparatorChar));
+
+    /// <summary>Copies of runs that are gone go too; whoever has one open goes on reading it.</summary>
+    private void SweepCopies(Guid domain, IReadOnlyList<VolumeEntry> runs)
+    {
+        var folder = new DirectoryInfo(CopyOf(UnitNames.Runs(domain)));
+        if (!folder.Exists) return;
+        var listed = runs.Select(run => UnitNames.RunOf(run.Name)!.Value.ToString("N")).ToHashSet(StringComparer.Ordinal);
+        foreach (var copy in folder.EnumerateFiles().Where(file => !listed.Contains(file.Name) && !file.Name.EndsWith(Fetching, StringComparison.Ordinal))) copy.Delete();
+    }
 
     private async Task FetchAsync(VolumeEntry entry, string copy, CancellationToken cancel)
     {

@@ -5,7 +5,7 @@ namespace Stillpoint.Cli;
 /// <summary><c>stillpoint store …</c>: a storage unit without any server.</summary>
 internal static class StoreCommand
 {
-    public static Command Create() => new("store", "A storage unit without any server: back up and restore disk files, list, verify.")
+    public static Command Create() => new("store", "A storage unit without any server: back up and restore disk files, list, verify, prune, collect.")
     {
         StoreInit.Create(),
         StoreBackup.Create(),
@@ -14,6 +14,12 @@ internal static class StoreCommand
         StoreVerify.Create(),
         StoreStats.Create(),
         StoreIndex.Create(),
+        StorePrune.Create(),
+        StoreExpire.Create(),
+        StoreHold.Create(),
+        StoreLock.Create(),
+        StoreCollect.Create(),
+        StoreAttach.Create(),
         StoreKeys.Create(),
         StoreKit.Create(),
         StoreAccess.PassphraseFile,
