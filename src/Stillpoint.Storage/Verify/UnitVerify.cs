@@ -20,7 +20,7 @@ public static class UnitVerify
         ArgumentNullException.ThrowIfNull(unit);
         try
         {
-            return await CheckAsync(unit, keys, progress, cancel);
+            return await BesideCollect.RunAsync(unit, () => CheckAsync(unit, keys, progress, cancel), cancel);
         }
         catch (IOException e)
         {
