@@ -44,7 +44,7 @@ public static class UnitVerify
         StorageUnit unit, VerifyOptions options, Action<long>? planned, IProgress<long>? progress, CancellationToken cancel)
     {
         var began = unit.Environment.Time.GetUtcNow();
-        var list = await unit.ListImagesAsync(cancel);
+        var list = await unit.ListImagesAsync(strict: false, cancel, originals: true);
         if (options.Image is { } one && list.Images.All(i => i.Header.Id != one)) throw UnitTrouble.Refused(unit.Name, $"it has no image {one:D}.", "list them with: stillpoint store images DIR");
         var damage = list.Damaged.ToList();
         var images = new List<VerifiedImage>();
@@ -65,6 +65,9 @@ public static class UnitVerify
         foreach (var (verify, index, own, toRead) in work)
         {
             await verify.ReadAsync(toRead, limit, done => progress?.Report(Interlocked.Add(ref bytes, done)), cancel);
+            // A run of the index that does not say what the packs say was dropped: what lies where is read from them, before images are looked at.
+            if (index.Incomplete) await index.RefreshAsync(unit.Volume, unit.Parameters.UnitId, cancel);
+            damage.AddRange(index.TakeRunDamage());
             var results = verify.Results;
             await BadMarks.WriteAsync(unit, index.Domain, results.Values, damage, cancel);
             packs += toRead.Count;
