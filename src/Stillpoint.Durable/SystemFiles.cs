@@ -50,7 +50,8 @@ public sealed class SystemFiles : IFileCalls
     public void Reserve(string path, long bytes)
     {
         if (File.Exists(path)) return;
-        using var stream = new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, PreallocationSize = bytes });
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, PreallocationSize = bytes };
+        using var stream = new FileStream(path, options);
     }
 
     /// <inheritdoc/>

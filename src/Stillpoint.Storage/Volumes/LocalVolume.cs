@@ -88,8 +88,8 @@ public sealed class LocalVolume : IVolume
         {
             return new(PutIfAbsent(path, bytes.Span));
         }
-        catch (IOException e) when (e.HResult is UnixNoSpace or WindowsNoSpace && s_freeing.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))
-            && TryFreeReserve())
+        catch (IOException e) when (e.HResult is UnixNoSpace or WindowsNoSpace
+            && s_freeing.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) && TryFreeReserve())
         {
             return new(PutIfAbsent(path, bytes.Span));
         }

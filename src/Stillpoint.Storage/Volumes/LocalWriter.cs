@@ -2,7 +2,8 @@ using Stillpoint.Durable;
 
 namespace Stillpoint.Storage;
 
-/// <summary>A large object on its way to a name in a directory. Its part is locked while its writer lives.</summary>
+/// <summary>A large object on its way to a name in a directory. Its part is locked while its writer lives. Its space is not allocated
+/// beforehand: on ext4 that made a pack of 64 MiB neither faster nor slower (59 and 60 ms with its sync, medians of 12).</summary>
 internal sealed class LocalWriter(IFileCalls files, string part, string path) : IVolumeWriter
 {
     private readonly IOpenFile _file = files.Create(part);
