@@ -113,7 +113,7 @@ internal sealed class WriterSession : IImageWriter
         CheckTotals(sent);
         // 3. Every node and chunk that it names is there: in this unit, in packs that exist now and not only in the index.
         await CheckUnitAsync(cancel);
-        await new CommitCheck(_unit, _reader, _index).RunAsync(header, cancel);
+        await new CommitCheck(_unit, _reader, _index).RunAsync(await WithBaseAsync(header, cancel), cancel);
         // 4. The object, which nobody sees yet.
         var image = new ImageObject(_id, header, details).Encode();
         await GuardAsync(async () =>
@@ -161,6 +161,12 @@ internal sealed class WriterSession : IImageWriter
             // What made the session fail may be the same that fails here; the caller knows already.
         }
     }
+
+    /// <summary>For the check alone: a copy whose base is not here shares nothing with it.</summary>
+    private async Task<ImageHeader> WithBaseAsync(ImageHeader header, CancellationToken cancel) =>
+        _scope.Copy && header.BaseImageId is { } id && (await ListImagesAsync(cancel)).All(image => image.Header.Id != id)
+            ? header with { BaseImageId = null }
+            : header;
 
     private async Task CheckUnitAsync(CancellationToken cancel)
     {

@@ -32,6 +32,8 @@ internal static class ObjectFrame
 
     public static ReadOnlySpan<byte> PrimaryMagic => "SPPRIM-\n"u8;
 
+    public static ReadOnlySpan<byte> ChecksMagic => "SPCHECK\n"u8;
+
     /// <summary>A writer that already holds the frame's head.</summary>
     public static ByteWriter Begin(ReadOnlySpan<byte> magic)
     {

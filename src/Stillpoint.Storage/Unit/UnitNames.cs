@@ -94,6 +94,8 @@ internal static class UnitNames
 
     public static string Bad(BadRecord bad, Guid domain) => $"{AllBad(domain)}{bad.Pack:N}.{bad.Offset:x8}";
 
+    public static string Checks(Guid domain, Model.VerifyKind kind) => $"checks/{domain:N}.{Model.Words.Of(kind)}";
+
     /// <summary>The record that such a name is about; null when it is none.</summary>
     public static BadRecord? BadOf(string name)
     {

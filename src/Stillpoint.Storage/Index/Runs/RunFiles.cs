@@ -28,7 +28,8 @@ internal sealed class RunFiles(IVolume volume, Guid unit, string? cache)
     public async Task<IReadOnlyList<VolumeEntry>> ListAsync(Guid domain, CancellationToken cancel)
     {
         if (!Usable) return [];
-        IReadOnlyList<VolumeEntry> runs = [.. (await volume.ListAsync(UnitNames.Runs(domain), cancel)).Where(entry => UnitNames.RunOf(entry.Name) is not null)];
+        var listed = await volume.ListAsync(UnitNames.Runs(domain), cancel);
+        IReadOnlyList<VolumeEntry> runs = [.. listed.Where(entry => UnitNames.RunOf(entry.Name) is not null)];
         if (volume is not LocalVolume) SweepCopies(domain, runs);
         return runs;
     }
@@ -74,7 +75,8 @@ internal sealed class RunFiles(IVolume volume, Guid unit, string? cache)
         var folder = new DirectoryInfo(CopyOf(UnitNames.Runs(domain)));
         if (!folder.Exists) return;
         var listed = runs.Select(run => UnitNames.RunOf(run.Name)!.Value.ToString("N")).ToHashSet(StringComparer.Ordinal);
-        foreach (var copy in folder.EnumerateFiles().Where(file => !listed.Contains(file.Name) && !file.Name.EndsWith(Fetching, StringComparison.Ordinal))) copy.Delete();
+        foreach (var copy in folder.EnumerateFiles())
+            if (!listed.Contains(copy.Name) && !copy.Name.EndsWith(Fetching, StringComparison.Ordinal)) copy.Delete();
     }
 
     private async Task FetchAsync(VolumeEntry entry, string copy, CancellationToken cancel)

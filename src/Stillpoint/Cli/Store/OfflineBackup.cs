@@ -12,7 +12,9 @@ internal sealed record OfflineBackupOrder(string VmName, IReadOnlyList<string> D
 /// <summary>Backs up disk files into a storage unit, without any server: the pipeline of the client, the session of the media server.</summary>
 internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBackupOrder order)
 {
-    private const string MissedWrite = "change tracking missed a write";
+    private const string MissedWrite = "change tracking missed a write", BadBase = "the base is damaged or suspect";
+
+    private string? _fullReason;
 
     public async Task<ImageSummary> RunAsync(CancellationToken cancel)
     {
@@ -21,6 +23,7 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
         await using var writer = await unit.OpenWriterAsync(new WriterScope(keys.Domain, vm), cancel);
         await using var disks = new OpenDisks(order.Disks);
         var baseImage = order.Base is null ? null : FindBase(await writer.ListImagesAsync(cancel), disks);
+        if (baseImage is null && order.Base is not null) Terminal.Note($"warning: {_fullReason}: everything is read in full.");
         var created = StoreAccess.Environment.Time.GetUtcNow();
 
         // 2. Read, name, seal and put each disk.
@@ -43,16 +46,20 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
         var sealedDetails = ImageDetailsCodec.Seal(keys, header, new ImageDetails(order.VmName, null, null, null, null, details, []), random);
         await writer.FlushAsync(cancel);
         await writer.CommitAsync(header, sealedDetails, session.Totals, cancel);
-        if (details.Any(d => d.FullReason is not null)) await MarkSuspectAsync(writer, baseImage!, random, cancel);
+        if (details.Any(d => d.FullReason == MissedWrite)) await MarkSuspectAsync(writer, baseImage!, random, cancel);
         return ImageSummaries.Of(new StoredImage(header, sealedDetails, []), keys);
     }
 
-    private StoredImage FindBase(IReadOnlyList<StoredImage> images, OpenDisks disks)
+    /// <summary>The base; null when it was found damaged, so that nothing may be built on it.</summary>
+    private StoredImage? FindBase(IReadOnlyList<StoredImage> images, OpenDisks disks)
     {
         if (images.Count == 0) throw new CommandFailedException(ExitCodes.NotFound, $"there is no image of {order.VmName} to build on.", "leave out --base and --changed for a full");
         var found = ImageChoice.Find(images, order.Base!);
-        if (ImageSummaries.LastVerify(found, keys) is { Result: "damaged" })
-            throw new CommandFailedException(ExitCodes.Damaged, $"image {found.Header.Id} was found damaged; nothing is built on it.", "run a full backup");
+        if (found.Notes.Any(n => n.Kind == NoteKind.Suspect) || ImageSummaries.LastVerify(found, keys) is { Result: "damaged" })
+        {
+            _fullReason = BadBase;
+            return null;
+        }
         var lengths = found.Header.Streams.Where(s => s.Kind == StreamKind.Disk).Select(s => s.Length).ToList();
         return lengths.SequenceEqual(Enumerable.Range(0, disks.Count).Select(i => disks[i].Length))
             ? found
@@ -62,7 +69,7 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
     private async Task<(DiskWork Work, long Audited, string? FullReason)> PlanAsync(
         IImageWriter writer, DiskFileSource disk, int number, StoredImage? baseImage, CancellationToken cancel)
     {
-        if (baseImage is null) return (DiskWork.Full(disk), 0, null);
+        if (baseImage is null) return (DiskWork.Full(disk), 0, _fullReason);
         var work = DiskWork.Changes(disk, ChangedFile.Read(order.Changed![number], disk.Length), baseImage.Header.Streams[number].Root);
         var pick = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
         var audit = await TrackingAudit.RunAsync(writer, keys, work, pick, order.AuditSample, cancel);
