@@ -147,6 +147,7 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, 
         if (copies is null || !copies.TryTake(name, null, out var bytes) || !Matches(bytes, end)) bytes = await ReadAsync(name, copies, cancel);
         if (!Matches(bytes, end)) throw Damage.Of(name, "it is not what was committed");
         var read = ImageObject.Decode(bytes.Span, name);
+        foreach (var pack in read.Packs) volume.Pin(UnitNames.Pack(read.Header.Domain, pack.Pack, pack.Kind), pack.Version);
         var image = new StoredImage(read.Header, read.Details, []);
         _bySession.TryAdd(end.Session, image);
         return image;

@@ -64,7 +64,7 @@ internal static class SyntheticUnit
             for (var at = 0; at < 200; at++) ranges.Add(new Extent(at * (256L << 20), 1 << 20));
             var details = TestUnit.Details("web", 64L << 30);
             details = details with { Disks = [details.Disks[0] with { Read = ranges.Build() }] };
-            var bytes = new ImageObject(session, header, ImageDetailsCodec.Seal(Keys, header, details, salts)).Encode();
+            var bytes = new ImageObject(session, header, ImageDetailsCodec.Seal(Keys, header, details, salts), []).Encode();
             Put(directory, UnitNames.Image(id, session), bytes);
             var digest = System.Security.Cryptography.SHA256.HashData(bytes);
             Put(directory, UnitNames.End(session), new SessionEnd(session, EndState.Committed, id, digest, Time.GetUtcNow()).Encode());

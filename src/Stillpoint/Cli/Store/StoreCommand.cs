@@ -14,6 +14,7 @@ internal static class StoreCommand
         StoreVerify.Create(),
         StoreStats.Create(),
         StoreIndex.Create(),
+        StoreRenew.Create(),
         StorePrune.Create(),
         StoreExpire.Create(),
         StoreHold.Create(),
