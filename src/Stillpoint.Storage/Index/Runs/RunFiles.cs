@@ -14,6 +14,8 @@ internal sealed class RunFiles(IVolume volume, Guid unit, string? cache)
 {
     private const int FetchBytes = 16 << 20;
 
+    private static int s_fetches;
+
     /// <summary>How the name of a copy ends that is on its way.</summary>
     private const string Fetching = ".new";
 
@@ -84,7 +86,7 @@ internal sealed class RunFiles(IVolume volume, Guid unit, string? cache)
         Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
         var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.Delete, BufferSize = 0 };
         // A copy needs no sync: it proves itself when it is read. Of two processes that fetch at once the later move wins; both are the same.
-        var partial = $"{copy}.{Environment.ProcessId}{Fetching}";
+        var partial = $"{copy}.{Environment.ProcessId}.{Interlocked.Increment(ref s_fetches)}{Fetching}";
         try
         {
             await using (var file = new FileStream(partial, options))
