@@ -23,7 +23,8 @@ public sealed class SystemFiles : IFileCalls
     public void MakeFolder(string path) => Directory.CreateDirectory(path);
 
     /// <inheritdoc/>
-    public IEnumerable<(string Path, long Length)> Files(string folder) => new FileSystemEnumerable<(string, long)>(
+    public IEnumerable<(string Path, long Length)> Files(string folder) => new FileSystemEnumerable<(string Path, long Length)>(
+        // One call to the system and one string a file: a storage unit may have a hundred thousand.
         folder,
         (ref FileSystemEntry entry) => (entry.ToFullPath(), entry.Length),
         new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, IgnoreInaccessible = false })
@@ -37,8 +38,8 @@ public sealed class SystemFiles : IFileCalls
     /// <inheritdoc/>
     public IOpenFile Create(string path, UnixFileMode? mode = null)
     {
-        // Nobody else writes: the lock tells a sweeper that the writer lives, and the system takes it away when the writer dies. Readers may come
-        // as soon as the file has its name, which is before this is closed; and it is renamed while it is open.
+        // Nobody else writes: the lock tells a sweeper that the writer lives, and the system takes it away when the writer dies. Readers may come as soon
+        // as the file has its last name, which is before this is closed.
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.Read | FileShare.Delete, BufferSize = 0 };
         if (mode is { } given && !OperatingSystem.IsWindows()) options.UnixCreateMode = given;
         var stream = new FileStream(path, options);
