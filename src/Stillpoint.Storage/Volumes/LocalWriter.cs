@@ -8,6 +8,7 @@ internal sealed class LocalWriter : IVolumeWriter
     private readonly string _part;
     private readonly string _path;
     private readonly FileStream _file;
+    private readonly DirectFile _direct;
     private long _length;
     private bool _complete;
 
@@ -17,12 +18,13 @@ internal sealed class LocalWriter : IVolumeWriter
         _path = path;
         // No sharing: the lock tells a sweeper that the writer lives, and the system takes it away when the writer dies.
         _file = new FileStream(part, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0 });
+        _direct = new DirectFile(_file.SafeFileHandle);
     }
 
     public ValueTask AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        RandomAccess.Write(_file.SafeFileHandle, bytes.Span, _length);
+        _direct.Write(bytes.Span, _length);
         _length += bytes.Length;
         return default;
     }
