@@ -16,29 +16,40 @@ public sealed class DirectFile
     private const int InvalidArgument = 22; // EINVAL
 
     private readonly SafeFileHandle _file;
-    private volatile bool _direct;
+    private volatile State _state;
 
-    /// <param name="file">A file open for writing; its owner closes it.</param>
+    /// <param name="file">A file; its owner closes it.</param>
     public DirectFile(SafeFileHandle file)
     {
         ArgumentNullException.ThrowIfNull(file);
         _file = file;
-        _direct = OperatingSystem.IsLinux() && Set(true);
+        _state = OperatingSystem.IsLinux() ? State.Untried : State.Cached;
     }
 
-    /// <summary>True while writes pass the cache.</summary>
-    public bool IsDirect => _direct;
+    private enum State
+    {
+        Untried,
+        Direct,
+        Cached,
+    }
+
+    /// <summary>True once a write has passed the cache, until one could not.</summary>
+    public bool IsDirect => _state == State.Direct;
 
     /// <summary>Writes all of <paramref name="bytes"/> at <paramref name="offset"/>.</summary>
     /// <exception cref="IOException">They could not be written.</exception>
     public void Write(ReadOnlySpan<byte> bytes, long offset)
     {
-        if (_direct && !IsAligned(bytes, offset)) ThroughCache();
+        if (_state != State.Cached)
+        {
+            if (!IsAligned(bytes, offset)) ThroughCache();
+            else if (_state == State.Untried) _state = Set(true) ? State.Direct : State.Cached;
+        }
         try
         {
             RandomAccess.Write(_file, bytes, offset);
         }
-        catch (IOException e) when (_direct && e.HResult == InvalidArgument)
+        catch (IOException e) when (_state == State.Direct && e.HResult == InvalidArgument)
         {
             // A device with larger blocks than any that is known.
             ThroughCache();
@@ -48,8 +59,9 @@ public sealed class DirectFile
 
     private void ThroughCache()
     {
-        _direct = false;
-        Set(false);
+        var was = _state;
+        _state = State.Cached;
+        if (was == State.Direct) Set(false);
     }
 
     private static unsafe bool IsAligned(ReadOnlySpan<byte> bytes, long offset)

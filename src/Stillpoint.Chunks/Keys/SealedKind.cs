@@ -6,4 +6,5 @@ public enum SealedKind
     Chunk = 1,
     Details = 2,
     Note = 3,
+    Checks = 4,
 }

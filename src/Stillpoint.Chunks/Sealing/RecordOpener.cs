@@ -46,8 +46,11 @@ public sealed class RecordOpener(DomainKeys keys) : IDisposable
     public void OpenAndProve(SealedRecord record, ChunkId expected, Span<byte> target)
     {
         Open(record, expected, target);
-        if (keys.IdOf(target) != expected) throw Damage.Of($"chunk {expected}", "its content does not match its id: the client that sent it was at fault");
+        if (!Proves(expected, target)) throw Damage.Of($"chunk {expected}", "its content does not match its id: the client that sent it was at fault");
     }
+
+    /// <summary>True when the plain bytes have that id.</summary>
+    public bool Proves(ChunkId expected, ReadOnlySpan<byte> plain) => keys.IdOf(plain) == expected;
 
     /// <summary>What a record encrypts: the compressed chunk, or the plain one where it was not compressed.</summary>
     internal byte[] OpenContent(SealedRecord record)

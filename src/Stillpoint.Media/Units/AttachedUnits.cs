@@ -51,9 +51,9 @@ internal sealed class AttachedUnits : IAsyncDisposable
         return new AttachedUnits(data, folders, new UnitEnvironment(environment.Time, environment.NewId));
     }
 
-    /// <summary>Attaches the unit in a folder, or makes one where the folder is empty or absent. Asking again for the same is no error.</summary>
+    /// <summary>Attaches the unit in a folder or a bucket, or makes one where there is nothing yet. Asking again for the same is no error.</summary>
     /// <param name="name">Its name at the primary.</param>
-    /// <param name="folder">Absolute, or relative to the data folder.</param>
+    /// <param name="folder">Absolute, or relative to the data folder; or an address of a bucket (<see cref="VolumeAddress"/>).</param>
     /// <param name="chunkSize">Bytes of a chunk, for a unit that is made.</param>
     /// <param name="compressionLevel">zstd level, for a unit that is made.</param>
     /// <param name="cancel">Gives up.</param>
@@ -66,7 +66,7 @@ internal sealed class AttachedUnits : IAsyncDisposable
         }
         if (string.IsNullOrWhiteSpace(folder))
             throw new TroubleException($"storage unit {name}", "No folder is given.", "Name a folder of the media server.");
-        var full = Path.GetFullPath(folder, _data);
+        var full = VolumeAddress.Normalize(folder, _data);
         await _turn.WaitAsync(cancel);
         try
         {
@@ -84,7 +84,7 @@ internal sealed class AttachedUnits : IAsyncDisposable
                 _open.Add(name, unit);
             }
             if (_folders.TryAdd(name, full)) Save();
-            return new StorageUnitInfo(name, unit.Parameters.UnitId, full, unit.Parameters.ChunkSize, new DriveInfo(full).AvailableFreeSpace);
+            return new StorageUnitInfo(name, unit.Parameters.UnitId, full, unit.Parameters.ChunkSize, unit.FreeBytes ?? -1);
         }
         finally
         {
@@ -142,8 +142,7 @@ internal sealed class AttachedUnits : IAsyncDisposable
         var environment = _environment with { Name = name };
         try
         {
-            var empty = !Directory.Exists(folder) || !Directory.EnumerateFileSystemEntries(folder).Any();
-            return empty
+            return await VolumeAddress.IsEmptyAsync(folder, environment, cancel)
                 ? await StorageUnit.CreateInAsync(folder, chunkSize, compressionLevel, environment, cancel)
                 : await StorageUnit.OpenInAsync(folder, environment, cancel);
         }

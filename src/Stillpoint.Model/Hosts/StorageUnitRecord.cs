@@ -31,7 +31,7 @@ public sealed record StorageUnitRecord
     /// <summary>Name of the media server that serves it.</summary>
     public required string MediaServer { get; init; }
 
-    /// <summary>Where it lies on the media server.</summary>
+    /// <summary>Where it lies: a folder on the media server, or a bucket.</summary>
     public required string Folder { get; init; }
 
     /// <summary>Bytes.</summary>
@@ -40,7 +40,7 @@ public sealed record StorageUnitRecord
     /// <summary>zstd level of new chunks.</summary>
     public required int CompressionLevel { get; init; }
 
-    /// <summary>Free space of its volume when it was last asked, bytes.</summary>
+    /// <summary>Free space of its volume when it was last asked, bytes; -1 where there is no bound, as in a bucket.</summary>
     public long FreeBytes { get; init; }
 
     /// <summary>When it was created here, UTC.</summary>
@@ -50,7 +50,7 @@ public sealed record StorageUnitRecord
 /// <summary>What creates a storage unit.</summary>
 /// <param name="Name">Unique; by the rule of names.</param>
 /// <param name="MediaServer">Which media server; may be left out where there is one.</param>
-/// <param name="Folder">Absolute folder there.</param>
+/// <param name="Folder">Absolute folder there, or the address of a bucket: <c>s3://…</c>, <c>s3+https://…</c>.</param>
 /// <param name="ChunkSize">Bytes: a power of two from 4 KiB to 4 MiB.</param>
 /// <param name="CompressionLevel">zstd level, 1 to 19.</param>
 public sealed record StorageUnitRequest(

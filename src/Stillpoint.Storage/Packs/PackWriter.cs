@@ -24,6 +24,9 @@ internal sealed class PackWriter : IAsyncDisposable
     /// <summary>Bytes so far; of the whole pack once it is complete.</summary>
     public long Length { get; private set; }
 
+    /// <summary>The version of the object, once it is complete.</summary>
+    public string Version => _writer.Version;
+
     public IReadOnlyList<PackEntry> Entries => _entries;
 
     public static async ValueTask<PackWriter> CreateAsync(IVolume volume, PackBuffers buffers, PackHeader header, CancellationToken cancel)
@@ -60,7 +63,8 @@ internal sealed class PackWriter : IAsyncDisposable
     {
         // Who waits for a write knows of its failure; here it only must have ended.
         await _writing.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
-        _buffers.Return(_buffer);
+        if (!_buffer.IsEmpty) _buffers.Return(_buffer);
+        _buffer = default;
         await _writer.DisposeAsync();
     }
 
@@ -87,8 +91,7 @@ internal sealed class PackWriter : IAsyncDisposable
 
     private async Task WriteAsync(Memory<byte> buffer, int used, CancellationToken cancel)
     {
-        // Off the caller's thread, so that it can go on meanwhile.
-        await Task.Run(() => _writer.AppendAsync(buffer[..used], cancel).AsTask(), cancel);
+        await _writer.AppendAsync(buffer[..used], cancel);
         _buffers.Return(buffer);
     }
 }

@@ -18,20 +18,34 @@ public sealed class StorageUnit : IAsyncDisposable
         Volume = volume;
         _configuration = configuration;
         Environment = environment;
-        Catalog = new UnitCatalog(volume);
+        Keepings = new Keepings(volume);
+        Catalog = new UnitCatalog(volume, Keepings);
     }
 
     /// <summary>The unit's parameters.</summary>
     public UnitParameters Parameters => _configuration.Parameters;
 
+    /// <summary>Days that what is written is locked; null where nothing is.</summary>
+    public int? LockDays => _configuration.LockDays;
+
+    /// <summary>How often <see cref="UnitRenewal"/> is due; null where nothing is locked.</summary>
+    public TimeSpan? RenewalPeriod => _configuration.RenewalPeriod;
+
     /// <summary>Where it lies.</summary>
     public string Name => Volume.Name;
+
+    /// <summary>Bytes that its volume can still take; null where there is no such bound, as in a bucket.</summary>
+    public long? FreeBytes => Volume.FreeBytes;
 
     internal IVolume Volume { get; }
 
     internal UnitEnvironment Environment { get; }
 
     internal UnitCatalog Catalog { get; }
+
+    internal Keepings Keepings { get; }
+
+    internal DateTimeOffset Created => _configuration.Created;
 
     /// <summary>Makes a unit on an empty volume; the volume belongs to the unit from then on.</summary>
     /// <param name="volume">The volume.</param>
@@ -40,16 +54,25 @@ public sealed class StorageUnit : IAsyncDisposable
     /// <param name="environment">Clock and ids.</param>
     /// <param name="cancel">Ends the work.</param>
     /// <exception cref="TroubleException">There is a unit already, or a parameter is out of bounds.</exception>
+    public static Task<StorageUnit> CreateAsync(IVolume volume, int chunkSize, int compressionLevel, UnitEnvironment environment, CancellationToken cancel) =>
+        CreateAsync(volume, chunkSize, compressionLevel, null, environment, cancel);
+
+    /// <summary>As the other; where <paramref name="lockDays"/> is given, what is written is locked for that long and a little more, and
+    /// <see cref="UnitRenewal"/> keeps it so for what images need.</summary>
     public static async Task<StorageUnit> CreateAsync(
-        IVolume volume, int chunkSize, int compressionLevel, UnitEnvironment environment, CancellationToken cancel)
+        IVolume volume, int chunkSize, int compressionLevel, int? lockDays, UnitEnvironment environment, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(volume);
         ArgumentNullException.ThrowIfNull(environment);
-        var made = UnitConfiguration.Make(environment.NewId(), chunkSize, compressionLevel, environment.Time.GetUtcNow());
+        var made = UnitConfiguration.Make(environment.NewId(), chunkSize, compressionLevel, environment.Time.GetUtcNow(), lockDays);
         try
         {
+            if (made.LockFor is { } span) await volume.LockNewAsync(span, cancel);
             if (!await volume.PutIfAbsentAsync(UnitNames.Configuration, made.Encode(), cancel))
                 throw UnitTrouble.Refused(volume.Name, "there is one already.", "use it as it is, or choose another place");
+            // All that several writers agree on rests on this; some object stores ignore the condition.
+            if (await volume.PutIfAbsentAsync(UnitNames.Configuration, made.Encode(), cancel))
+                throw UnitTrouble.Refused(volume.Name, "its server let a second put of the same key succeed.", "use an object store that keeps If-None-Match");
         }
         catch (IOException e)
         {
@@ -66,7 +89,9 @@ public sealed class StorageUnit : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(environment);
         try
         {
-            return new StorageUnit(volume, await UnitConfiguration.ReadAsync(volume, cancel), environment);
+            var found = await UnitConfiguration.ReadAsync(volume, cancel);
+            if (found.LockFor is { } span) await volume.LockNewAsync(span, cancel);
+            return new StorageUnit(volume, found, environment);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -78,27 +103,25 @@ public sealed class StorageUnit : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes a unit in a directory, which is made too when it is absent.</summary>
+    /// <summary>Makes a unit at an address (<see cref="VolumeAddress"/>); a directory is made too when it is absent.</summary>
     public static Task<StorageUnit> CreateInAsync(
-        string directory, int chunkSize, int compressionLevel, UnitEnvironment environment, CancellationToken cancel)
+        string address, int chunkSize, int compressionLevel, UnitEnvironment environment, CancellationToken cancel) =>
+        CreateInAsync(address, chunkSize, compressionLevel, null, environment, cancel);
+
+    /// <summary>As the other, with locks.</summary>
+    public static Task<StorageUnit> CreateInAsync(
+        string address, int chunkSize, int compressionLevel, int? lockDays, UnitEnvironment environment, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(environment);
-        try
-        {
-            Directory.CreateDirectory(directory);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw UnitTrouble.Refused(directory, $"the directory cannot be made: {e.Message}", "give a directory that you may write to");
-        }
-        return CreateAsync(new LocalVolume(directory, environment.NewId, environment.Name), chunkSize, compressionLevel, environment, cancel);
+        VolumeAddress.Make(address);
+        return CreateAsync(VolumeAddress.Open(address, environment), chunkSize, compressionLevel, lockDays, environment, cancel);
     }
 
-    /// <summary>Opens the unit in a directory.</summary>
-    public static Task<StorageUnit> OpenInAsync(string directory, UnitEnvironment environment, CancellationToken cancel)
+    /// <summary>Opens the unit at an address.</summary>
+    public static Task<StorageUnit> OpenInAsync(string address, UnitEnvironment environment, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(environment);
-        return OpenAsync(new LocalVolume(directory, environment.NewId, environment.Name), environment, cancel);
+        return OpenAsync(VolumeAddress.Open(address, environment), environment, cancel);
     }
 
     /// <summary>Reads the configuration again. The folder of a unit that is open may have gone, as when its mount drops off, and what is then
@@ -110,13 +133,13 @@ public sealed class StorageUnit : IAsyncDisposable
         {
             var found = await UnitConfiguration.ReadAsync(Volume, cancel);
             if (found.Id == _configuration.Id) return;
-            (Volume as LocalVolume)?.CloseFiles();
+            Volume.Forget();
             throw UnitTrouble.Replaced(Name, _configuration.Id, found.Id);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             // Files that are kept open would go on answering for the folder that is gone.
-            (Volume as LocalVolume)?.CloseFiles();
+            Volume.Forget();
             throw UnitTrouble.Gone(Name, e);
         }
         catch (IOException e)
@@ -132,8 +155,8 @@ public sealed class StorageUnit : IAsyncDisposable
         await CheckPresentAsync(cancel);
         try
         {
-            (Volume as LocalVolume)?.SweepParts();
-            return await WriterSession.OpenAsync(this, scope, await FreshIndexAsync(scope.Domain, cancel), cancel);
+            await Volume.SweepAsync(cancel);
+            return await WriterSession.OpenAsync(this, scope, cancel);
         }
         catch (IOException e)
         {
@@ -217,18 +240,37 @@ public sealed class StorageUnit : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Volume.DisposeAsync();
 
+    /// <summary>Deletes an object unless it is locked.</summary>
+    /// <returns>False when it is locked and stays.</returns>
+    internal async ValueTask<bool> TryDeleteAsync(string name, CancellationToken cancel)
+    {
+        try
+        {
+            await Volume.DeleteAsync(name, cancel);
+            return true;
+        }
+        catch (ObjectLockedException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The index of a domain with all that is on the volume now.</summary>
     internal async Task<DomainIndex> FreshIndexAsync(Guid domain, CancellationToken cancel)
     {
-        var bad = await DomainIndex.BadAsync(Volume, domain, cancel);
         while (true)
         {
-            // A verify found more since: sessions that are open keep what they have, later ones must not rely on it.
-            var index = _domains.AddOrUpdate(domain, id => new DomainIndex(id, bad), (id, known) => known.Bad.SetEquals(bad) ? known : new DomainIndex(id, bad));
+            // Before the packs are listed: a round that is not seen any more has deleted what it deletes.
+            var condemned = await Rounds.CondemnedAsync(Volume, cancel);
+            var bad = await DomainIndex.BadAsync(Volume, domain, cancel);
+            // A verify or a collect said more since: sessions that are open keep what they have, later ones must not rely on it.
+            var index = _domains.AddOrUpdate(
+                domain, id => new DomainIndex(id, bad, condemned),
+                (id, known) => known.Bad.SetEquals(bad) && known.Condemned.SetEquals(condemned) ? known : new DomainIndex(id, bad, condemned));
             if (await index.RefreshAsync(Volume, Parameters.UnitId, cancel)) return index;
             // A pack is gone: what lay in it must be sent again, so the index is made anew from what there is.
             _domains.TryRemove(new(domain, index));
-            (Volume as LocalVolume)?.CloseFiles();
+            Volume.Forget();
         }
     }
 }

@@ -65,6 +65,7 @@ internal sealed class ImageVerify(UnitParameters unit, IImageReader reader, Doma
     {
         if (!index.TryFind(id, out var pack, out var location)) return $"chunk {id} is missing";
         if (IsBad(pack, location)) return $"chunk {id} is damaged";
+        if (!packs[pack.Name].LengthsKnown) return null;
         var held = _short.TryGetValue(id, out var less) ? less : unit.ChunkSize;
         return held == length ? null : $"chunk {id} holds {held} bytes where {length} are due";
     }

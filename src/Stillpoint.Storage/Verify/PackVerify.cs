@@ -7,7 +7,8 @@ namespace Stillpoint.Storage;
 /// <param name="volume">The volume.</param>
 /// <param name="unit">The unit's parameters.</param>
 /// <param name="opener">Opens records; null looks at stored bytes only.</param>
-internal sealed class PackVerify(IVolume volume, UnitParameters unit, RecordOpener? opener)
+/// <param name="limit">Keeps a rate; null for none.</param>
+internal sealed class PackVerify(IVolume volume, UnitParameters unit, RecordOpener? opener, RateLimit? limit = null)
 {
     private const int WindowBytes = 4 << 20;
 
@@ -16,10 +17,24 @@ internal sealed class PackVerify(IVolume volume, UnitParameters unit, RecordOpen
     /// <param name="Short">Chunks whose plain length is not the unit's chunk size.</param>
     /// <param name="Damage">What is wrong.</param>
     /// <param name="Lost">True when none of its records can be had.</param>
-    internal sealed record Result(PackFile Pack, long Records, HashSet<uint> Bad, Dictionary<ChunkId, int> Short, List<PackDamage> Damage, bool Lost = false);
+    /// <param name="Skipped">True when it was not read this time.</param>
+    /// <param name="LengthsKnown">False when <paramref name="Short"/> says nothing.</param>
+    internal sealed record Result(
+        PackFile Pack, long Records, HashSet<uint> Bad, Dictionary<ChunkId, int> Short, List<PackDamage> Damage, bool Lost = false, bool Skipped = false,
+        bool LengthsKnown = true)
+    {
+        /// <summary>A pack of which nothing can be had.</summary>
+        public static Result Gone(PackFile pack, string why) => new(pack, 0, [], [], [new PackDamage(why)], Lost: true);
 
-    /// <summary>What is wrong with a pack; of which record, when it is one's.</summary>
-    internal sealed record PackDamage(string Text, ChunkId? Record = null);
+        /// <summary>A pack that an earlier verify found sound.</summary>
+        public static Result Known(PackFile pack, SoundPack known) => new(pack, 0, [], new Dictionary<ChunkId, int>(known.Short), [], Skipped: true);
+
+        /// <summary>A pack that is looked at for presence only.</summary>
+        public static Result Unread(PackFile pack) => new(pack, 0, [], [], [], Skipped: true, LengthsKnown: false);
+    }
+
+    /// <summary>What is wrong with a pack; of which record, when it is one's; and whether its content is another than its id says.</summary>
+    internal sealed record PackDamage(string Text, ChunkId? Record = null, bool FalseContent = false);
 
     public async Task<Result> RunAsync(PackFile pack, CancellationToken cancel)
     {
@@ -33,6 +48,7 @@ internal sealed class PackVerify(IVolume volume, UnitParameters unit, RecordOpen
             var start = entries[first].Offset;
             var last = first;
             while (last + 1 < entries.Length && End(entries[last + 1]) - start <= WindowBytes) last++;
+            if (limit is not null) await limit.WaitAsync(End(entries[last]) - start, cancel);
             var filled = await volume.ReadAsync(pack.Name, start, window.AsMemory(0, (int)(End(entries[last]) - start)), cancel);
             for (; first <= last; first++)
             {
@@ -71,7 +87,9 @@ internal sealed class PackVerify(IVolume volume, UnitParameters unit, RecordOpen
             }
             if (header.PlainLength != unit.ChunkSize) result.Short[entry.Id] = header.PlainLength;
             var sealedRecord = new SealedRecord(pack.Salt, header.Number, pack.Epoch, header.Id, header.PlainLength, header.Compressed, content);
-            opener?.OpenAndProve(sealedRecord, entry.Id, plain.AsSpan(0, header.PlainLength));
+            if (opener is null) return;
+            opener.Open(sealedRecord, entry.Id, plain.AsSpan(0, header.PlainLength));
+            if (!opener.Proves(entry.Id, plain.AsSpan(0, header.PlainLength))) Bad(result, entry, "its content does not match its id", falseContent: true);
         }
         catch (TroubleException e)
         {
@@ -79,10 +97,10 @@ internal sealed class PackVerify(IVolume volume, UnitParameters unit, RecordOpen
         }
     }
 
-    private static void Bad(Result result, PackEntry entry, string why)
+    private static void Bad(Result result, PackEntry entry, string why, bool falseContent = false)
     {
         result.Bad.Add(entry.Offset);
-        result.Damage.Add(new PackDamage($"pack {result.Pack.Name}: record {entry.Id} at {entry.Offset}: {why}", entry.Id));
+        result.Damage.Add(new PackDamage($"pack {result.Pack.Name}: record {entry.Id} at {entry.Offset}: {why}", entry.Id, falseContent));
     }
 
     private static long End(PackEntry entry) => entry.Offset + StoreFormat.RecordHeaderSize + (long)entry.StoredLength;

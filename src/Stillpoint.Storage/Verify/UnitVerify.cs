@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Stillpoint.Chunks;
 using Stillpoint.Model;
 
@@ -10,17 +9,30 @@ namespace Stillpoint.Storage;
 /// </summary>
 public static class UnitVerify
 {
+    /// <summary>Checks everything, without regard to earlier verifies.</summary>
     /// <param name="unit">The unit.</param>
     /// <param name="keys">Keys of the domain to check in full; null checks stored bytes of all domains.</param>
     /// <param name="progress">Bytes of packs read so far.</param>
     /// <param name="cancel">Ends the work.</param>
     /// <exception cref="TroubleException">The unit could not be read at all. Damage is in the report, never thrown.</exception>
-    public static async Task<VerifyReport> RunAsync(StorageUnit unit, DomainKeys? keys, IProgress<long>? progress, CancellationToken cancel)
+    public static Task<VerifyReport> RunAsync(StorageUnit unit, DomainKeys? keys, IProgress<long>? progress, CancellationToken cancel) =>
+        RunAsync(unit, new VerifyOptions { Keys = keys }, null, progress, cancel);
+
+    /// <summary>Checks what the options ask for.</summary>
+    /// <param name="unit">The unit.</param>
+    /// <param name="options">What to check, and how hard.</param>
+    /// <param name="planned">Told the bytes that will be read, once they are known.</param>
+    /// <param name="progress">Bytes of packs read so far.</param>
+    /// <param name="cancel">Stops the work; with <see cref="VerifyOptions.Remember"/> the next verify goes on.</param>
+    /// <exception cref="TroubleException">The unit could not be read at all, or has no such image. Damage is in the report, never thrown.</exception>
+    public static async Task<VerifyReport> RunAsync(
+        StorageUnit unit, VerifyOptions options, Action<long>? planned, IProgress<long>? progress, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(unit);
+        ArgumentNullException.ThrowIfNull(options);
         try
         {
-            return await CheckAsync(unit, keys, progress, cancel);
+            return await CheckAsync(unit, options, planned, progress, cancel);
         }
         catch (IOException e)
         {
@@ -28,54 +40,69 @@ public static class UnitVerify
         }
     }
 
-    private static async Task<VerifyReport> CheckAsync(StorageUnit unit, DomainKeys? keys, IProgress<long>? progress, CancellationToken cancel)
+    private static async Task<VerifyReport> CheckAsync(
+        StorageUnit unit, VerifyOptions options, Action<long>? planned, IProgress<long>? progress, CancellationToken cancel)
     {
+        var began = unit.Environment.Time.GetUtcNow();
         var list = await unit.ListImagesAsync(cancel);
+        if (options.Image is { } one && list.Images.All(i => i.Header.Id != one)) throw UnitTrouble.Refused(unit.Name, $"it has no image {one:D}.", "list them with: stillpoint store images DIR");
         var damage = list.Damaged.ToList();
         var images = new List<VerifiedImage>();
-        long packs = 0, records = 0, bytes = 0;
-        foreach (var domain in keys is null ? await DomainsAsync(unit, list, cancel) : [keys.Domain])
+        // 1. What is to be read, of each domain.
+        var work = new List<(DomainVerify Verify, DomainIndex Index, IReadOnlyList<StoredImage> Images, IReadOnlyList<PackFile> Packs)>();
+        foreach (var domain in await DomainsAsync(unit, list, options, cancel))
         {
             var index = await unit.FreshIndexAsync(domain, cancel);
             damage.AddRange(index.Unusable);
-            var results = await CheckPacksAsync(unit, index, keys, done => progress?.Report(Interlocked.Add(ref bytes, done)), cancel);
-            await MarkAsync(unit, domain, results.Values, damage, cancel);
-            packs += results.Count;
+            var own = list.Images.Where(i => i.Header.Domain == domain && (options.Image is null || i.Header.Id == options.Image)).ToList();
+            var verify = new DomainVerify(unit, options, index, began);
+            work.Add((verify, index, own, await verify.PlanAsync(own, cancel)));
+        }
+        planned?.Invoke(work.Sum(w => w.Verify.ToRead));
+        // 2. Packs, then what images refer to.
+        var limit = options.BytesPerSecond is { } rate ? new RateLimit(rate, unit.Environment.Time) : null;
+        long packs = 0, records = 0, bytes = 0, skipped = 0;
+        foreach (var (verify, index, own, toRead) in work)
+        {
+            await verify.ReadAsync(toRead, limit, done => progress?.Report(Interlocked.Add(ref bytes, done)), cancel);
+            var results = verify.Results;
+            await BadMarks.WriteAsync(unit, index.Domain, results.Values, damage, cancel);
+            packs += toRead.Count;
+            skipped += results.Count - toRead.Count;
             records += results.Values.Sum(r => r.Records);
-            var walk = new ImageVerify(unit.Parameters, new ReaderSession(unit, new ReaderScope(domain), index), index, results);
-            // A damaged record that was sent again since is no loss any more.
-            damage.AddRange(results.Values.OrderBy(r => r.Pack.Name, StringComparer.Ordinal)
-                .SelectMany(r => r.Damage.Where(d => d.Record is not { } id || !walk.HasSound(r.Pack.Header.Kind, id)).Select(d => d.Text)));
-            foreach (var image in list.Images.Where(i => i.Header.Domain == domain))
+            var walk = new ImageVerify(unit.Parameters, new ReaderSession(unit, new ReaderScope(index.Domain), index), index, results);
+            damage.AddRange(Told(unit, results.Values, walk));
+            foreach (var image in own)
             {
-                var why = await walk.RunAsync(image.Header, cancel) ?? (keys is null ? null : Details(keys, image));
+                // Presence is looked at always: a pack that went since is in no list of what was sound lately.
+                var why = await walk.RunAsync(image.Header, cancel) ?? (options.Keys is null ? null : Details(options.Keys, image));
+                if (why is null && !IsDue(image, options, began)) continue;
                 images.Add(new VerifiedImage(image.Header.Id, why is null, why));
                 if (why is not null) damage.Add($"image {image.Header.Id}: {why}");
             }
         }
-        return new VerifyReport(keys is null ? VerifyKind.Stored : VerifyKind.Full, packs, records, bytes, damage, images, list.Images.Count - images.Count);
+        var others = options.Keys is null ? 0 : list.Images.Count(i => i.Header.Domain != options.Keys.Domain && (options.Image is null || i.Header.Id == options.Image));
+        return new VerifyReport(options.Depth.Kind, packs, records, bytes, damage, images, others, skipped, options.Sample < 1);
     }
 
-    /// <summary>Says for good which records are damaged, so that the next backup that meets such a chunk sends it again.</summary>
-    private static async Task MarkAsync(
-        StorageUnit unit, Guid domain, IEnumerable<PackVerify.Result> results, List<string> damage, CancellationToken cancel)
+    /// <summary>What packs gave, in words. A damaged record that was sent again since is no loss any more.</summary>
+    private static IEnumerable<string> Told(StorageUnit unit, IEnumerable<PackVerify.Result> results, ImageVerify walk) =>
+        from result in results.OrderBy(r => r.Pack.Name, StringComparer.Ordinal)
+        from damage in result.Damage
+        where damage.Record is not { } id || !walk.HasSound(result.Pack.Header.Kind, id)
+        select damage.FalseContent ? $"{damage.Text}; {BadMarks.Uploader(unit, result.Pack)}" : damage.Text;
+
+    /// <summary>False for an image that was found sound, as deep as is asked now, lately enough.</summary>
+    private static bool IsDue(StoredImage image, VerifyOptions options, DateTimeOffset now)
     {
+        if (options.OlderThan is not { } age || options.Keys is null || options.Image is not null) return true;
         try
         {
-            foreach (var result in results)
-            {
-                foreach (var offset in result.Bad)
-                {
-                    var writer = ObjectFrame.Begin(ObjectFrame.BadMagic);
-                    writer.I64(unit.Environment.Time.GetUtcNow().UtcTicks);
-                    var name = UnitNames.Bad(new BadRecord(result.Pack.Header.Pack, offset), domain);
-                    await unit.Volume.PutIfAbsentAsync(name, ObjectFrame.End(writer), cancel);
-                }
-            }
+            return ImageSummaries.LastVerify(image, options.Keys) is not { Result: "sound", Kind: VerifyKind.Full } last || now - last.At > age;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (TroubleException)
         {
-            damage.Add($"what is damaged could not be written down: {e.Message}");
+            return true;
         }
     }
 
@@ -92,39 +119,14 @@ public static class UnitVerify
         }
     }
 
-    private static async Task<IReadOnlyCollection<Guid>> DomainsAsync(StorageUnit unit, ImageList list, CancellationToken cancel)
+    private static async Task<IReadOnlyCollection<Guid>> DomainsAsync(
+        StorageUnit unit, ImageList list, VerifyOptions options, CancellationToken cancel)
     {
+        if (options.Keys is { } keys) return [keys.Domain];
+        if (options.Image is { } one) return [list.Images.First(i => i.Header.Id == one).Header.Domain];
         var domains = list.Images.Select(i => i.Header.Domain).ToHashSet();
         foreach (var entry in await unit.Volume.ListAsync(UnitNames.AllPacks, cancel))
             if (UnitNames.DomainOf(entry.Name) is { } domain) domains.Add(domain);
         return domains;
     }
-
-    private static async Task<ConcurrentDictionary<string, PackVerify.Result>> CheckPacksAsync(
-        StorageUnit unit, DomainIndex index, DomainKeys? keys, Action<long> done, CancellationToken cancel)
-    {
-        var results = new ConcurrentDictionary<string, PackVerify.Result>();
-        using var opener = keys is null ? null : new RecordOpener(keys);
-        var verify = new PackVerify(unit.Volume, unit.Parameters, opener);
-        var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, 16), CancellationToken = cancel };
-        await Parallel.ForEachAsync(index.Packs, options, async (pack, token) =>
-        {
-            try
-            {
-                results[pack.Name] = await verify.RunAsync(pack, token);
-            }
-            catch (TroubleException e)
-            {
-                results[pack.Name] = Lost(pack, e.Trouble.ToString());
-            }
-            catch (FileNotFoundException)
-            {
-                results[pack.Name] = Lost(pack, $"pack {pack.Name} is gone.");
-            }
-            done(pack.Length);
-        });
-        return results;
-    }
-
-    private static PackVerify.Result Lost(PackFile pack, string why) => new(pack, 0, [], [], [new PackVerify.PackDamage(why)], Lost: true);
 }

@@ -10,8 +10,11 @@ namespace Stillpoint.Storage;
 /// <param name="Damage">What is wrong; empty when all is sound.</param>
 /// <param name="Images">Each committed image of the domains that were checked, and whether all it refers to is sound.</param>
 /// <param name="Unchecked">Number of images that belong to other key domains than the one that was checked.</param>
+/// <param name="Skipped">Packs that were not read: found sound lately, or not picked.</param>
+/// <param name="Partial">True when a part was picked, so that no image is called sound for good.</param>
 public sealed record VerifyReport(
-    VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<string> Damage, IReadOnlyList<VerifiedImage> Images, int Unchecked);
+    VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<string> Damage, IReadOnlyList<VerifiedImage> Images, int Unchecked,
+    long Skipped = 0, bool Partial = false);
 
 /// <summary>An image after a verify.</summary>
 /// <param name="Id">The image.</param>

@@ -1,3 +1,5 @@
+using Stillpoint.Model;
+
 namespace Stillpoint.Storage;
 
 /// <summary>
@@ -9,6 +11,15 @@ public interface IVolume : IAsyncDisposable
 {
     /// <summary>How messages call it: a path or an address.</summary>
     string Name { get; }
+
+    /// <summary>How many calls at once serve it best.</summary>
+    int Connections => 2;
+
+    /// <summary>Bytes that can still be written; null where the volume has no such bound.</summary>
+    long? FreeBytes => null;
+
+    /// <summary>True when a call costs a round trip over a network, so that what was read is worth keeping near.</summary>
+    bool IsRemote => false;
 
     /// <summary>Names and sizes of all whole objects whose names begin with <paramref name="prefix"/>, which ends with <c>/</c>, in no
     /// order. A name shown here may still be lost in a power cut until <see cref="SyncNamesAsync"/>.</summary>
@@ -35,10 +46,37 @@ public interface IVolume : IAsyncDisposable
     ValueTask<IVolumeWriter> CreateAsync(string name, CancellationToken cancel);
 
     /// <summary>Deletes an object; nothing happens when it is absent.</summary>
+    /// <exception cref="ObjectLockedException">It is locked until a date.</exception>
     ValueTask DeleteAsync(string name, CancellationToken cancel);
 
     /// <summary>Returns when every name that a list of <paramref name="prefix"/> has shown before survives a power cut.</summary>
     ValueTask SyncNamesAsync(string prefix, CancellationToken cancel);
+
+    /// <summary>Deletes what writers left that died before their object was whole.</summary>
+    /// <returns>How many such leftovers there were.</returns>
+    ValueTask<int> SweepAsync(CancellationToken cancel) => new(0);
+
+    /// <summary>From now on each object that is written, but those that only organize the unit's work, is locked for that long: nobody
+    /// deletes or overwrites it before, whatever key they hold.</summary>
+    /// <exception cref="IOException">The volume cannot lock.</exception>
+    ValueTask LockNewAsync(TimeSpan span, CancellationToken cancel) =>
+        throw new VolumeException(new Trouble(null, Name, "it cannot lock objects.", "use a bucket that was made with Object Lock"));
+
+    /// <summary>Locks an object for as long as a new one would be.</summary>
+    ValueTask ExtendLockAsync(string name, CancellationToken cancel) => default;
+
+    /// <summary>Until when an object is locked; null when it is not.</summary>
+    ValueTask<DateTimeOffset?> LockedUntilAsync(string name, CancellationToken cancel) => new((DateTimeOffset?)null);
+
+    /// <summary>That version of the object is the one to read.</summary>
+    void Pin(string name, string version)
+    {
+    }
+
+    /// <summary>Drops what it remembers of objects: handles that would go on answering for a directory that is gone.</summary>
+    void Forget()
+    {
+    }
 }
 
 /// <summary>A large object on its way. Disposed without <see cref="CompleteAsync"/> it leaves nothing that a list shows.</summary>
@@ -51,9 +89,16 @@ public interface IVolumeWriter : IAsyncDisposable
     /// <summary>Makes bytes and name durable; only then lists show the object.</summary>
     /// <exception cref="IOException">The object is not there, or not durable; it must not be relied on.</exception>
     ValueTask CompleteAsync(CancellationToken cancel);
+
+    /// <summary>The version of the object once it is complete; empty where the volume has none.</summary>
+    string Version => "";
 }
 
 /// <summary>An object of a volume.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Length">Its bytes.</param>
-public readonly record struct VolumeEntry(string Name, long Length);
+/// <param name="Version">Which version of it; null where the volume has none.</param>
+public readonly record struct VolumeEntry(string Name, long Length, string? Version = null);
+
+/// <summary>The object is locked and was not deleted.</summary>
+public sealed class ObjectLockedException(string message, Exception? inner = null) : IOException(message, inner);

@@ -78,5 +78,5 @@ public sealed record RoleWelcome(string Version, byte[] GrantKey);
 /// <param name="UnitId">Its own id.</param>
 /// <param name="Folder">Where it lies.</param>
 /// <param name="ChunkSize">Bytes.</param>
-/// <param name="FreeBytes">Free space of its volume.</param>
+/// <param name="FreeBytes">Free space of its volume; -1 where there is no bound, as in a bucket.</param>
 public sealed record StorageUnitInfo(string Name, Guid UnitId, string Folder, int ChunkSize, long FreeBytes);

@@ -22,7 +22,7 @@ internal static class StorageUnitCommand
     private static Command CreateUnit()
     {
         var name = new Argument<string>("NAME") { Description = "Its name." };
-        var folder = new Option<string>("--folder") { Description = "Folder on the media server.", HelpName = "DIR", Required = true };
+        var folder = new Option<string>("--folder") { Description = "Folder on the media server, or a bucket: s3://BUCKET/PREFIX, s3+https://HOST:PORT/BUCKET/PREFIX.", HelpName = "DIR", Required = true };
         var media = new Option<string?>("--media") { Description = "Which media server, where there are several.", HelpName = "NAME" };
         var chunk = new Option<string>("--chunk-size") { Description = "A power of two.", HelpName = "SIZE", DefaultValueFactory = _ => "64K" };
         var level = new Option<int>("--level") { Description = "zstd level, 1 to 19.", HelpName = "NUMBER", DefaultValueFactory = _ => 1 };
@@ -44,6 +44,6 @@ internal static class StorageUnitCommand
         [
             u.Unit.Name, u.Unit.MediaServer, u.Connected ? "yes" : "no", u.Unit.Folder, Bytes.Format(u.Unit.ChunkSize),
                 u.Unit.CompressionLevel.ToString(),
-            Bytes.Format(u.Unit.FreeBytes),
+            u.Unit.FreeBytes < 0 ? "-" : Bytes.Format(u.Unit.FreeBytes),
         ]);
 }

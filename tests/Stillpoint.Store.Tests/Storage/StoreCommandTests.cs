@@ -73,8 +73,11 @@ public sealed class StoreCommandTests : IDisposable
         Assert.Equal(1, (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Code);
         Assert.False(File.Exists(In("r.raw")));
         await File.WriteAllTextAsync(In("changed"), "0 512\n");
-        var onDamaged = await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--base", "latest", "--changed", In("changed"));
-        Assert.Equal(4, onDamaged.Code);
+        var onDamaged = await JsonAsync(
+            "store", "backup", In("u"), In("a.raw"), "--vm", "web", "--base", "latest", "--changed", In("changed"), "--output", "json");
+        Assert.Equal(("full", "the base is damaged or suspect"), (onDamaged.GetProperty("type").GetString(), onDamaged.GetProperty("disks")[0].GetProperty("fullReason").GetString()));
+        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "verify", In("u"))).Code);
     }
 
     [Fact]

@@ -7,17 +7,13 @@ public abstract class VolumeContract : IAsyncLifetime
 {
     private IVolume _volume = null!;
 
-    internal abstract IVolume Make();
+    internal abstract Task<IVolume> MakeAsync();
 
-    public ValueTask InitializeAsync()
-    {
-        _volume = Make();
-        return default;
-    }
+    public async ValueTask InitializeAsync() => _volume = await MakeAsync();
 
     public virtual async ValueTask DisposeAsync()
     {
-        await _volume.DisposeAsync();
+        if (_volume is not null) await _volume.DisposeAsync();
         GC.SuppressFinalize(this);
     }
 
@@ -37,7 +33,7 @@ public abstract class VolumeContract : IAsyncLifetime
             var bytes = System.Text.Encoding.ASCII.GetBytes(text);
             await _volume.PutAsync("leases/a", bytes, default);
             Assert.Equal(bytes, await ReadAllAsync("leases/a"));
-            Assert.Equal([new VolumeEntry("leases/a", bytes.Length)], await _volume.ListAsync("leases/", default));
+            Assert.Equal([new VolumeEntry("leases/a", bytes.Length)], await ListAsync("leases/"));
         }
     }
 
@@ -73,8 +69,61 @@ public abstract class VolumeContract : IAsyncLifetime
             await writer.CompleteAsync(default);
         }
         await using (var given = await _volume.CreateAsync("packs/d/b.data", default)) await given.AppendAsync("x"u8.ToArray(), default);
-        Assert.Equal([new VolumeEntry("packs/d/a.data", 4)], await _volume.ListAsync("packs/", default));
+        Assert.Equal([new VolumeEntry("packs/d/a.data", 4)], await ListAsync("packs/"));
         Assert.Equal("abcd"u8.ToArray(), await ReadAllAsync("packs/d/a.data"));
+    }
+
+    [Fact]
+    public async Task A_large_object_comes_back_byte_for_byte_from_any_place()
+    {
+        var bytes = new byte[(21 << 20) + 17];
+        new Random(3).NextBytes(bytes);
+        await using (var writer = await _volume.CreateAsync("packs/d/large.data", default))
+        {
+            var random = new Random(4);
+            for (var at = 0; at < bytes.Length;)
+            {
+                var count = Math.Min(random.Next(1, 3 << 20), bytes.Length - at);
+                var given = bytes.AsSpan(at, count).ToArray();
+                await writer.AppendAsync(given, default);
+                // The buffer is the caller's again.
+                Array.Clear(given);
+                at += count;
+            }
+            await writer.CompleteAsync(default);
+        }
+        Assert.Equal(bytes.Length, Assert.Single(await _volume.ListAsync("packs/d/", default)).Length);
+        var buffer = new byte[bytes.Length];
+        Assert.Equal(bytes.Length, await _volume.ReadAsync("packs/d/large.data", 0, buffer, default));
+        Assert.True(bytes.AsSpan().SequenceEqual(buffer));
+        Assert.Equal(1 << 20, await _volume.ReadAsync("packs/d/large.data", 8_000_001, buffer.AsMemory(0, 1 << 20), default));
+        Assert.True(bytes.AsSpan(8_000_001, 1 << 20).SequenceEqual(buffer.AsSpan(0, 1 << 20)));
+    }
+
+    [Fact]
+    public async Task A_name_that_is_taken_is_not_made_again()
+    {
+        await using (var first = await _volume.CreateAsync("packs/d/a.data", default))
+        {
+            await first.AppendAsync("first"u8.ToArray(), default);
+            await first.CompleteAsync(default);
+        }
+        await using (var second = await _volume.CreateAsync("packs/d/a.data", default))
+        {
+            await second.AppendAsync("second"u8.ToArray(), default);
+            await Assert.ThrowsAnyAsync<IOException>(async () => await second.CompleteAsync(default));
+        }
+        Assert.Equal("first"u8.ToArray(), await ReadAllAsync("packs/d/a.data"));
+    }
+
+    [Fact]
+    public async Task A_deleted_name_is_free_again()
+    {
+        Assert.True(await _volume.PutIfAbsentAsync("notes/a", "one"u8.ToArray(), default));
+        await _volume.DeleteAsync("notes/a", default);
+        await Assert.ThrowsAnyAsync<IOException>(async () => await _volume.ReadAsync("notes/a", 0, new byte[1], default));
+        Assert.True(await _volume.PutIfAbsentAsync("notes/a", "two"u8.ToArray(), default));
+        Assert.Equal("two"u8.ToArray(), await ReadAllAsync("notes/a"));
     }
 
     [Fact]
@@ -106,6 +155,10 @@ public abstract class VolumeContract : IAsyncLifetime
         Assert.Equal(["images/a.1"], (await _volume.ListAsync("images/", default)).Select(e => e.Name));
     }
 
+    /// <summary>A list without versions, which some volumes have.</summary>
+    private async Task<IEnumerable<VolumeEntry>> ListAsync(string prefix) =>
+        (await _volume.ListAsync(prefix, default)).Select(e => e with { Version = null });
+
     private async Task<byte[]> ReadAllAsync(string name)
     {
         var buffer = new byte[64];
@@ -116,13 +169,13 @@ public abstract class VolumeContract : IAsyncLifetime
 /// <summary>The twin in memory.</summary>
 public sealed class MemoryVolumeContract : VolumeContract
 {
-    internal override IVolume Make() => new MemoryVolume();
+    internal override Task<IVolume> MakeAsync() => Task.FromResult<IVolume>(new MemoryVolume());
 }
 
 /// <summary>The faulty wrapper without a fault.</summary>
 public sealed class FaultyVolumeContract : VolumeContract
 {
-    internal override IVolume Make() => new FaultyVolume(new MemoryVolume());
+    internal override Task<IVolume> MakeAsync() => Task.FromResult<IVolume>(new FaultyVolume(new MemoryVolume()));
 }
 
 /// <summary>A directory.</summary>
@@ -134,7 +187,9 @@ public sealed class LocalVolumeContract : VolumeContract
     /// <summary>Folders are made only beside a unit's configuration.</summary>
     public LocalVolumeContract() => File.WriteAllText(Path.Combine(_directory, "unit.json"), "{}");
 
-    internal override IVolume Make() => new LocalVolume(_directory, NextId);
+    internal override Task<IVolume> MakeAsync() => Task.FromResult<IVolume>(Make());
+
+    private LocalVolume Make() => new(_directory, NextId);
 
     public override async ValueTask DisposeAsync()
     {
@@ -165,7 +220,7 @@ public sealed class LocalVolumeContract : VolumeContract
         await living.AppendAsync("alive"u8.ToArray(), default);
         var dead = Path.Combine(_directory, "parts", "dead.part");
         await File.WriteAllTextAsync(dead, "left");
-        Assert.Equal(1, volume.SweepParts());
+        Assert.Equal(1, await volume.SweepAsync(default));
         Assert.False(File.Exists(dead));
         await living.CompleteAsync(default);
         Assert.Single(await volume.ListAsync("packs/", default));

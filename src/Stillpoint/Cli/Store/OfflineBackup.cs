@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using Stillpoint.Chunks;
 using Stillpoint.Extents;
 using Stillpoint.Model;
@@ -13,16 +12,19 @@ internal sealed record OfflineBackupOrder(string VmName, IReadOnlyList<string> D
 /// <summary>Backs up disk files into a storage unit, without any server: the pipeline of the client, the session of the media server.</summary>
 internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBackupOrder order)
 {
-    private const string MissedWrite = "change tracking missed a write";
+    private const string MissedWrite = "change tracking missed a write", BadBase = "the base is damaged or suspect";
+
+    private string? _fullReason;
 
     public async Task<ImageSummary> RunAsync(CancellationToken cancel)
     {
         // 1. Open what is read and where it goes; meanwhile the other core makes ready what seals.
         var warm = Task.Run(() => PackSealer.Warm(keys), cancel);
-        var vm = VmId();
+        var vm = VmIds.OfName(keys, order.VmName);
         await using var writer = await unit.OpenWriterAsync(new WriterScope(keys.Domain, vm), cancel);
         await using var disks = new OpenDisks(order.Disks);
         var baseImage = order.Base is null ? null : FindBase(await writer.ListImagesAsync(cancel), disks);
+        if (baseImage is null && order.Base is not null) Terminal.Note($"warning: {_fullReason}: everything is read in full.");
         var created = StoreAccess.Environment.Time.GetUtcNow();
 
         // 2. Read, name, seal and put each disk.
@@ -48,24 +50,20 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
         var sealedDetails = ImageDetailsCodec.Seal(keys, header, new ImageDetails(order.VmName, null, null, null, null, details, []), random);
         await writer.FlushAsync(cancel);
         await writer.CommitAsync(header, sealedDetails, session.Totals, cancel);
-        if (details.Any(d => d.FullReason is not null)) await MarkSuspectAsync(writer, baseImage!, random, cancel);
+        if (details.Any(d => d.FullReason == MissedWrite)) await MarkSuspectAsync(writer, baseImage!, random, cancel);
         return ImageSummaries.Of(new StoredImage(header, sealedDetails, []), keys);
     }
 
-    /// <summary>A name has no id of its own; the keyed hash of it tells nobody without the key which images are of the same name.</summary>
-    private Guid VmId()
-    {
-        Span<byte> id = stackalloc byte[ChunkId.Size];
-        keys.IdOf(Encoding.UTF8.GetBytes("vm of store backup: " + order.VmName)).Write(id);
-        return new Guid(id[..16], bigEndian: true);
-    }
-
-    private StoredImage FindBase(IReadOnlyList<StoredImage> images, OpenDisks disks)
+    /// <summary>The base; null when it was found damaged, so that nothing may be built on it.</summary>
+    private StoredImage? FindBase(IReadOnlyList<StoredImage> images, OpenDisks disks)
     {
         if (images.Count == 0) throw new CommandFailedException(ExitCodes.NotFound, $"there is no image of {order.VmName} to build on.", "leave out --base and --changed for a full");
         var found = ImageChoice.Find(images, order.Base!);
-        if (ImageSummaries.LastVerify(found, keys) is { Result: "damaged" })
-            throw new CommandFailedException(ExitCodes.Damaged, $"image {found.Header.Id} was found damaged; nothing is built on it.", "run a full backup");
+        if (found.Notes.Any(n => n.Kind == NoteKind.Suspect) || ImageSummaries.LastVerify(found, keys) is { Result: "damaged" })
+        {
+            _fullReason = BadBase;
+            return null;
+        }
         var lengths = found.Header.Streams.Where(s => s.Kind == StreamKind.Disk).Select(s => s.Length).ToList();
         return lengths.SequenceEqual(Enumerable.Range(0, disks.Count).Select(i => disks[i].Length))
             ? found
@@ -77,7 +75,7 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
     private async Task<(StreamHeader Stream, ExtentSet Read, string? FullReason)> SendAsync(
         UploadSession session, DiskWork work, string name, CancellationToken cancel)
     {
-        if (work.Changed is null) return (await UploadAsync(session, work, name, cancel), ExtentSet.Whole(work.Source.Length), null);
+        if (work.Changed is null) return (await UploadAsync(session, work, name, cancel), ExtentSet.Whole(work.Source.Length), _fullReason);
         var pick = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var auditing = Task.Run(() => TrackingAudit.RunAsync(session.Writer, keys, work, pick, order.AuditSample, stop.Token), stop.Token);

@@ -22,7 +22,10 @@ internal static class StoreAccess
 
     public static UnitEnvironment Environment { get; } = new(TimeProvider.System, Ids.New);
 
-    public static Argument<string> NewDirectory() => new("DIR") { Description = "Directory of the storage unit." };
+    public static Argument<string> NewDirectory() => new("UNIT")
+    {
+        Description = "The storage unit: a directory, or a bucket: s3://BUCKET/PREFIX, s3+https://HOST:PORT/BUCKET/PREFIX.",
+    };
 
     public static Option<string?> NewKeyFile() => new("--key-file") { Description = $"File of the key domain's key; or {KeyVariable}.", HelpName = "FILE" };
 
@@ -30,9 +33,9 @@ internal static class StoreAccess
     public static string? KeyFileOf(string? option) =>
         option ?? (System.Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } named ? named : null);
 
-    public static Task<StorageUnit> OpenAsync(string directory, CancellationToken cancel) =>
-        File.Exists(Path.Combine(directory, "unit.json"))
-            ? StorageUnit.OpenInAsync(directory, Environment, cancel)
+    public static Task<StorageUnit> OpenAsync(string directory, CancellationToken cancel, UnitEnvironment? environment = null) =>
+        VolumeAddress.MayHoldUnit(directory)
+            ? StorageUnit.OpenInAsync(directory, environment ?? Environment, cancel)
             : throw new CommandFailedException(ExitCodes.NotFound, $"{directory} holds no storage unit.", "make one with: stillpoint store init DIR");
 
     /// <param name="option">The key file that was named on the command line.</param>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Security.Cryptography;
 using Stillpoint.Chunks;
 using Stillpoint.Model;
@@ -6,72 +7,134 @@ using Stillpoint.Storage;
 
 namespace Stillpoint.Cli;
 
-/// <summary><c>store verify DIR [--stored] [--expect HEAD]</c>: exits 0 when all is sound, 4 when anything is damaged, 1 when all images
-/// are of other key domains, so that nothing could be checked.</summary>
-internal static class StoreVerify
+/// <summary><c>store verify DIR</c>: exits 0 when all is sound, 4 when anything is damaged or the head is not the expected one, 1 when all images
+/// are of other key domains, so that nothing could be checked. Stopped, it goes on the next time.</summary>
+internal sealed class StoreVerify
 {
-    public static Command Create()
+    private readonly Argument<string> _directory = StoreAccess.NewDirectory();
+    private readonly Option<string?> _keyFile = StoreAccess.NewKeyFile();
+    private readonly Option<bool> _stored = new("--stored") { Description = "Look at structure, presence and checksums only; needs no key." };
+    private readonly Option<string?> _expect = new("--expect") { Description = "The head that the unit must have: finds a unit that was rolled back as a whole.", HelpName = "HEAD" };
+    private readonly Option<string?> _olderThan = new("--older-than") { Description = "Leave out what was found sound within this time, as 30d or 12h.", HelpName = "TIME" };
+    private readonly Option<string?> _image = new("--image") { Description = "One image and what it refers to: its id, the beginning of it, or latest.", HelpName = "IMAGE" };
+    private readonly Option<string?> _sample = new("--sample") { Description = "Read this share of the packs, picked at random, as 5%.", HelpName = "SHARE" };
+    private readonly Option<string?> _limit = new("--limit") { Description = "Read at most so much in a second, as 100M.", HelpName = "SIZE" };
+    private readonly Option<bool> _restart = new("--restart") { Description = "Begin anew although a verify was stopped." };
+
+    public static Command Create() => new StoreVerify().Build();
+
+    private Command Build()
     {
-        var directory = StoreAccess.NewDirectory();
-        var keyFile = StoreAccess.NewKeyFile();
-        var stored = new Option<bool>("--stored") { Description = "Look at structure, presence and checksums only; needs no key." };
-        var expect = new Option<string?>("--expect") { Description = "The head that the unit must have: finds a unit that was rolled back as a whole.", HelpName = "HEAD" };
-        var command = new Command("verify", "Check every record and every image: decrypt, decompress, compare with the id.") { directory, keyFile, stored, expect };
-        command.SetAction(async (parsed, cancel) =>
+        var command = new Command("verify", "Check every record and every image: decrypt, decompress, compare with the id. Stopped, it goes on the next time.")
         {
-            await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
-            var head = await unit.HeadAsync(cancel);
-            using var keys = parsed.GetValue(stored) ? null : StoreAccess.Keys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
-            var stats = await unit.StatsAsync(cancel);
-            VerifyReport report;
-            using (var progress = new ByteProgress("verify", stats.DataBytes + stats.NodeBytes, TimeProvider.System))
-                report = await UnitVerify.RunAsync(unit, keys, progress, cancel);
-            if (parsed.GetValue(expect) is { } expected && !string.Equals(expected, head, StringComparison.OrdinalIgnoreCase))
-                report = report with { Damage = [.. report.Damage, $"the unit's head is {head}, not {expected}: it is not in the state that was remembered."] };
-            if (report is { Damage.Count: 0, Images.Count: 0, Unchecked: > 0 })
-            {
-                throw new CommandFailedException(
-                    ExitCodes.Failed, $"nothing was checked: the unit's {Images(report.Unchecked)} belong to other key domains than the key's.",
-                    "give the key file that they were made with, or check the stored bytes without a key: --stored");
-            }
-            if (report.Unchecked > 0) Terminal.Note($"warning: {Images(report.Unchecked)} belong to other key domains and were not checked.");
-            if (keys is not null) await RecordAsync(unit, keys, report, cancel);
-            Print(parsed.GetValue(StillpointCommand.Output), report, head);
-            return report.Damage.Count == 0 ? ExitCodes.Ok : ExitCodes.Damaged;
-        });
+            _directory, _keyFile, _stored, _expect, _olderThan, _image, _sample, _limit, _restart,
+        };
+        command.SetAction(RunAsync);
         return command;
     }
 
-    /// <summary>The result stands beside each image: a damaged one is never built on.</summary>
-    private static async Task RecordAsync(StorageUnit unit, DomainKeys keys, VerifyReport report, CancellationToken cancel)
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancel)
     {
-        using var random = RandomNumberGenerator.Create();
-        var now = StoreAccess.Environment.Time.GetUtcNow();
-        foreach (var image in report.Images)
+        await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(_directory), cancel);
+        var head = await unit.HeadAsync(cancel);
+        using var keys = parsed.GetValue(_stored) ? null : StoreAccess.Keys(parsed.GetValue(_keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
+        var options = await OptionsAsync(parsed, unit, keys, cancel);
+        VerifyReport report;
+        ByteProgress? progress = null;
+        try
         {
-            var result = new VerifyResult(now, image.Sound ? "sound" : "damaged", report.Kind);
-            await unit.AnnotateAsync(image.Id, NoteKind.Verified, NoteCodec.Seal(keys, image.Id, result, random), cancel);
+            var shown = new Late(() => progress);
+            report = await UnitVerify.RunAsync(unit, options, total => progress = new ByteProgress("verify", total, TimeProvider.System), shown, cancel);
         }
+        catch (OperationCanceledException)
+        {
+            Terminal.Note("what was found sound so far is remembered: the next verify goes on here, --restart begins anew.");
+            throw;
+        }
+        finally
+        {
+            progress?.Dispose();
+        }
+        if (parsed.GetValue(_expect) is { } expected && !string.Equals(expected, head, StringComparison.OrdinalIgnoreCase))
+            report = report with { Damage = [.. report.Damage, $"the unit's head is {head}, not {expected}: it is not in the state that was remembered."] };
+        if (report is { Damage.Count: 0, Images.Count: 0, Unchecked: > 0 })
+        {
+            throw new CommandFailedException(
+                ExitCodes.Failed, $"nothing was checked: the unit's {Images(report.Unchecked)} belong to other key domains than the key's.",
+                "give the key file that they were made with, or check the stored bytes without a key: --stored");
+        }
+        if (report.Unchecked > 0) Terminal.Note($"warning: {Images(report.Unchecked)} belong to other key domains and were not checked.");
+        using var random = RandomNumberGenerator.Create();
+        await VerifyNotes.WriteAsync(unit, keys, report, random, cancel);
+        Print(parsed.GetValue(StillpointCommand.Output), report, head, await unit.HeadAsync(cancel));
+        return report.Damage.Count == 0 ? ExitCodes.Ok : ExitCodes.Damaged;
     }
 
-    private static void Print(OutputFormat format, VerifyReport report, string head)
+    private async Task<VerifyOptions> OptionsAsync(ParseResult parsed, StorageUnit unit, DomainKeys? keys, CancellationToken cancel)
+    {
+        var share = parsed.GetValue(_sample) is { } text ? Share(text) : 1;
+        return new VerifyOptions
+        {
+            Keys = keys,
+            OlderThan = parsed.GetValue(_olderThan) is { } age ? Age(age) : null,
+            Image = parsed.GetValue(_image) is { } image ? ImageChoice.Find((await unit.ListImagesAsync(cancel)).Images, image).Header.Id : null,
+            Sample = share,
+            Pick = share < 1 ? new Random(RandomNumberGenerator.GetInt32(int.MaxValue)) : null,
+            BytesPerSecond = parsed.GetValue(_limit) is { } limit ? Rate(limit) : null,
+            Remember = true,
+            Restart = parsed.GetValue(_restart),
+        };
+    }
+
+    private static double Share(string text) =>
+        double.TryParse(text.TrimEnd('%'), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent) && percent is > 0 and <= 100
+            ? percent / 100
+            : throw new CommandFailedException(ExitCodes.Failed, $"--sample {text} is no share.", "write 5% for a twentieth of the packs");
+
+    private static TimeSpan Age(string text) =>
+        text.Length > 1 && double.TryParse(text[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number < 100_000
+            ? text[^1] switch
+            {
+                'd' => TimeSpan.FromDays(number),
+                'h' => TimeSpan.FromHours(number),
+                'm' => TimeSpan.FromMinutes(number),
+                _ => throw NoAge(text),
+            }
+            : throw NoAge(text);
+
+    private static long Rate(string text) =>
+        Bytes.TryParse(text, out var rate) && rate > 0
+            ? rate
+            : throw new CommandFailedException(ExitCodes.Failed, $"--limit {text} is no size.", "write 100M for a hundred mebibytes a second");
+
+    private static CommandFailedException NoAge(string text) => new(ExitCodes.Failed, $"--older-than {text} is no time.", "write 30d, 12h or 90m");
+
+    private static void Print(OutputFormat format, VerifyReport report, string head, string headNow)
     {
         if (format == OutputFormat.Json)
         {
             Terminal.Json(new Result(report.Damage.Count == 0 ? "sound" : "damaged", report.Kind, report.Packs, report.Records, report.Bytes, report.Images,
-                report.Unchecked, report.Damage, head));
+                report.Unchecked, report.Skipped, report.Partial, report.Damage, head, headNow));
             return;
         }
         foreach (var damage in report.Damage) Console.Out.WriteLine($"damaged: {damage}");
         Console.Out.WriteLine(
             $"{(report.Damage.Count == 0 ? "sound" : "DAMAGED")}: {report.Images.Count} images, {report.Packs} packs, {report.Records} records, {Bytes.Format(report.Bytes)}"
+            + (report.Skipped > 0 ? $"; {report.Skipped} packs not read: {(report.Partial ? "not picked, or " : "")}found sound before" : "")
             + (report.Kind == VerifyKind.Stored ? "; stored bytes only, nothing was decrypted" : ""));
         Console.Out.WriteLine($"head before this verify: {head}");
+        Console.Out.WriteLine($"head now, with its notes: {headNow}");
     }
 
     private static string Images(int count) => count == 1 ? "1 image" : $"{count} images";
 
     private sealed record Result(
-        string Verdict, VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<VerifiedImage> Images, int Unchecked,
-        IReadOnlyList<string> Damage, string Head);
+        string Verdict, VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<VerifiedImage> Images, int Unchecked, long Skipped, bool Partial,
+        IReadOnlyList<string> Damage, string Head, string HeadNow);
+
+    /// <summary>Progress that is made once the total is known.</summary>
+    private sealed class Late(Func<IProgress<long>?> inner) : IProgress<long>
+    {
+        public void Report(long value) => inner()?.Report(value);
+    }
 }

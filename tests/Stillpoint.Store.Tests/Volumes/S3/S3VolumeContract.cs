@@ -1,0 +1,31 @@
+using Stillpoint.Storage;
+
+namespace Stillpoint.Store.Tests;
+
+/// <summary>A bucket of Ceph RGW.</summary>
+[Collection(RgwTests.Name)]
+[Trait("Kind", "Slow")]
+public sealed class S3VolumeContract(Rgw rgw) : VolumeContract
+{
+    internal override async Task<IVolume> MakeAsync() => S3Rig.Volume(rgw, await rgw.BucketAsync());
+}
+
+/// <summary>A bucket that keeps versions and takes locks: RGW lets every conditional put to it succeed.</summary>
+[Collection(RgwTests.Name)]
+[Trait("Kind", "Slow")]
+public sealed class VersionedS3VolumeContract(Rgw rgw) : VolumeContract
+{
+    internal override async Task<IVolume> MakeAsync() => S3Rig.Volume(rgw, await rgw.BucketAsync(locked: true));
+}
+
+/// <summary>Volumes on the gateway.</summary>
+internal static class S3Rig
+{
+    private static int s_ids;
+
+    /// <summary>A volume with keys of the test; through another endpoint where one is given.</summary>
+    public static S3Volume Volume(Rgw rgw, S3Address address, Uri? endpoint = null, TimeProvider? time = null, int retries = 5) =>
+        new(address, rgw.Client(endpoint, retries: retries), new UnitEnvironment(time ?? TimeProvider.System, NextId));
+
+    public static Guid NextId() => new(Environment.ProcessId, 0, 0, BitConverter.GetBytes((long)Interlocked.Increment(ref s_ids)));
+}
