@@ -95,9 +95,11 @@ public sealed class SystemFiles : IFileCalls
 
     private sealed class OpenFile(SafeFileHandle handle, IDisposable owner) : IOpenFile
     {
+        private readonly DirectFile _writes = new(handle);
+
         public int Read(Span<byte> buffer, long offset) => RandomAccess.Read(handle, buffer, offset);
 
-        public void Write(ReadOnlySpan<byte> bytes, long offset) => RandomAccess.Write(handle, bytes, offset);
+        public void Write(ReadOnlySpan<byte> bytes, long offset) => _writes.Write(bytes, offset);
 
         public void Sync(string point = "") => DurableFile.Sync(handle);
 

@@ -58,17 +58,23 @@ internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int
 
     public static UnitConfiguration Decode(ReadOnlySpan<byte> bytes, string unit)
     {
-        UnitConfiguration? read;
+        UnitConfiguration read;
         try
         {
-            read = JsonSerializer.Deserialize<UnitConfiguration>(bytes, Words.Json);
+            // Element by element: a short command would spend longer on making a reader for the type than on all else that it does with the unit.
+            using var json = JsonDocument.Parse(bytes.ToArray());
+            var root = json.RootElement;
+            var format = root.GetProperty("format").GetInt32();
+            if (format != StoreFormat.Version) throw UnitTrouble.Version($"storage unit {unit}", format);
+            read = new UnitConfiguration(
+                format, root.GetProperty("id").GetGuid(), root.GetProperty("chunkSize").GetInt32(), root.GetProperty("compressionLevel").GetInt32(),
+                root.GetProperty("created").GetDateTimeOffset(), root.GetProperty("check").GetString() ?? "",
+                root.TryGetProperty("lockDays", out var days) && days.ValueKind != JsonValueKind.Null ? days.GetInt32() : null);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw Damage.Of($"unit.json of {unit}", "it is not what store init writes", e);
         }
-        if (read is null) throw Damage.Of($"unit.json of {unit}", "it is empty");
-        if (read.Format != StoreFormat.Version) throw UnitTrouble.Version($"storage unit {unit}", read.Format);
         if (read.Check != read.CheckOf() || !StoreFormat.IsChunkSize(read.ChunkSize) || read.CompressionLevel is < 1 or > MaxLevel
             || read.LockDays is < 1 or > MaxLockDays)
             throw Damage.Of($"unit.json of {unit}", "its values do not fit its check");

@@ -10,12 +10,11 @@ internal sealed class LocalWriter(IFileCalls files, string part, string path) : 
     private long _length;
     private bool _complete;
 
-    public ValueTask AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel)
+    // Away from the caller's thread, which goes on compressing.
+    public async ValueTask AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel)
     {
-        cancel.ThrowIfCancellationRequested();
-        _file.Write(bytes.Span, _length);
+        await files.RunAsync(() => _file.Write(bytes.Span, _length), cancel);
         _length += bytes.Length;
-        return default;
     }
 
     // A sync of 64 MiB takes a tenth of a second.
