@@ -47,7 +47,7 @@ internal static class StoreDuplicate
         }
         if (Guid.TryParse(vm, out var id)) return Some(vm, images, i => i.Header.VmId == id);
         using var keys = StoreAccess.Keys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
-        var named = images.Where(i => i.Header.Domain == keys.Domain && ImageSummaries.Of(i, keys).Vm == vm).Select(i => i.Header.Id).ToHashSet();
+        var named = images.Where(i => i.Header.Domain == keys.Domain && ImageSummaries.TryOf(i, keys).Summary.Vm == vm).Select(i => i.Header.Id).ToHashSet();
         return Some(vm!, images, i => named.Contains(i.Header.Id));
     }
 
