@@ -61,7 +61,7 @@ public enum NoteKind
     /// <summary>Change tracking was caught missing a write since the last full read.</summary>
     Suspect,
 
-    /// <summary>Not to be expired.</summary>
+    /// <summary>Not to be given up. Seals the reason in a keeping of the unit; it is no note of its own.</summary>
     Hold,
 
     /// <summary>Another unit has a copy; open payload: that unit's id in 32 hexadecimal digits.</summary>

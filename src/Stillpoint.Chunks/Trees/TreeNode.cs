@@ -47,6 +47,13 @@ public sealed class TreeNode
         return node.Level == level ? node : throw Damage.Of($"tree node {id}", $"it is of level {node.Level} and stands at level {level}");
     }
 
+    /// <summary>Reads a node and checks it against its id, wherever it stands.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="bytes">Its bytes; they are kept, not copied.</param>
+    /// <exception cref="Model.TroubleException">The bytes are not that node's, or no node's.</exception>
+    public static TreeNode Open(NodeId id, ReadOnlyMemory<byte> bytes) =>
+        IdOf(bytes.Span) == id ? Parse(id, bytes) : throw Damage.Of($"tree node {id}", "its bytes do not match its id");
+
     /// <summary>Refuses bytes that are no node's; whether they match the id is not looked at.</summary>
     /// <exception cref="Model.TroubleException">They are no node's.</exception>
     public static void Check(NodeId id, ReadOnlyMemory<byte> bytes) => Parse(id, bytes);

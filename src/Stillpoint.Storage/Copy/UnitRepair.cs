@@ -47,7 +47,7 @@ public static class UnitRepair
         // A session that commits nothing: its packs serve by what they hold, as those of a backup that was cut off.
         await using var writer = (WriterSession)await unit.OpenWriterAsync(new WriterScope(domain), cancel);
         var index = await unit.FreshIndexAsync(domain, cancel);
-        var own = new RecordReads(unit.Volume, index, token => index.RefreshAsync(unit.Volume, unit.Parameters.UnitId, token));
+        var own = new RecordReads(unit.Volume, index, token => unit.FreshIndexAsync(domain, token));
         var copy = new TreeCopy(new CopySource(other, await other.FreshIndexAsync(domain, cancel), (own, index)), writer, opener, progress) { GoOn = true };
         foreach (var stream in images.SelectMany(i => i.Header.Streams)) await copy.RunAsync(stream, default, cancel);
         await copy.FinishAsync(cancel);

@@ -7,11 +7,15 @@ namespace Stillpoint.Storage;
 /// names were synced, so what it answers survives a power cut. Safe for use from several threads.</summary>
 /// <param name="domain">The domain.</param>
 /// <param name="bad">Records that a verify found damaged.</param>
-internal sealed class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad)
+/// <param name="condemned">Packs that collect rounds want to delete. What lies in them alone answers as absent, so that nothing new is
+/// built on it; reads still find it while it is there.</param>
+internal sealed class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad, IReadOnlySet<Guid> condemned)
 {
     private readonly Lock _gate = new();
     private readonly IdIndex _chunks = new();
     private readonly IdIndex _nodes = new();
+    private readonly IdIndex _leavingChunks = new();
+    private readonly IdIndex _leavingNodes = new();
     private readonly IdIndex _badChunks = new();
     private readonly IdIndex _badNodes = new();
     private readonly List<PackFile> _packs = [];
@@ -20,6 +24,8 @@ internal sealed class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad)
     public Guid Domain { get; } = domain;
 
     public IReadOnlySet<BadRecord> Bad { get; } = bad;
+
+    public IReadOnlySet<Guid> Condemned { get; } = condemned;
 
     /// <summary>Packs that could not be used, and why.</summary>
     public IReadOnlyList<string> Unusable
@@ -63,13 +69,26 @@ internal sealed class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad)
         lock (_gate) return _nodes.TryFind(AsChunk(id), out _);
     }
 
-    /// <summary>Where a chunk lies; a damaged copy when there is no other.</summary>
-    public bool TryFind(ChunkId id, out PackFile pack, out Location location) =>
-        TryFind(_chunks, id, out pack, out location) || TryFind(_badChunks, id, out pack, out location);
+    /// <summary>Where a chunk lies; a copy in a condemned pack, or else a damaged one, when there is no other.</summary>
+    public bool TryFind(ChunkId id, out PackFile pack, out Location location) => Locate(PackKind.Data, id, out pack, out location) != Standing.Absent;
 
-    /// <summary>Where a node lies; a damaged copy when there is no other.</summary>
-    public bool TryFind(NodeId id, out PackFile pack, out Location location) =>
-        TryFind(_nodes, AsChunk(id), out pack, out location) || TryFind(_badNodes, AsChunk(id), out pack, out location);
+    /// <summary>Where a node lies; a copy in a condemned pack, or else a damaged one, when there is no other.</summary>
+    public bool TryFind(NodeId id, out PackFile pack, out Location location) => Locate(PackKind.Nodes, AsChunk(id), out pack, out location) != Standing.Absent;
+
+    /// <summary>The best copy of a chunk or node and how it stands.</summary>
+    public Standing Locate(PackKind kind, ChunkId id, out PackFile pack, out Location location)
+    {
+        var nodes = kind == PackKind.Nodes;
+        lock (_gate)
+        {
+            var standing = (nodes ? _nodes : _chunks).TryFind(id, out location) ? Standing.Good
+                : (nodes ? _leavingNodes : _leavingChunks).TryFind(id, out location) ? Standing.Condemned
+                : (nodes ? _badNodes : _badChunks).TryFind(id, out location) ? Standing.Damaged
+                : Standing.Absent;
+            pack = standing == Standing.Absent ? null! : _packs[location.Pack];
+            return standing;
+        }
+    }
 
     /// <summary>Takes up a pack that became durable.</summary>
     public void Add(PackFile pack, IReadOnlyList<PackEntry> entries)
@@ -79,7 +98,8 @@ internal sealed class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad)
             if (!_known.TryAdd(pack.Name, null)) return;
             var number = _packs.Count;
             _packs.Add(pack);
-            var (good, damaged) = pack.Header.Kind == PackKind.Nodes ? (_nodes, _badNodes) : (_chunks, _badChunks);
+            var (good, leaving, damaged) = pack.Header.Kind == PackKind.Nodes ? (_nodes, _leavingNodes, _badNodes) : (_chunks, _leavingChunks, _badChunks);
+            if (Condemned.Contains(pack.Header.Pack)) good = leaving;
             good.Reserve(entries.Count);
             foreach (var entry in entries)
             {
@@ -94,7 +114,7 @@ internal sealed class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad)
         (await volume.ListAsync(UnitNames.AllBad(domain), cancel)).Select(entry => UnitNames.BadOf(entry.Name)).OfType<BadRecord>().ToHashSet();
 
     /// <summary>Takes up the packs that others completed since.</summary>
-    /// <returns>False when a pack that the index answers for is not listed any more.</returns>
+    /// <returns>False when a pack that the index answers for is not listed any more; a condemned one may go at any time.</returns>
     public async Task<bool> RefreshAsync(IVolume volume, Guid unit, CancellationToken cancel)
     {
         var prefix = UnitNames.Packs(Domain);
@@ -106,7 +126,7 @@ internal sealed class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad)
         lock (_gate)
         {
             // What was added while the list was made may not be in it.
-            if (!_packs.Take(before).All(pack => names.Contains(pack.Name))) return false;
+            if (!_packs.Take(before).All(pack => names.Contains(pack.Name) || Condemned.Contains(pack.Header.Pack))) return false;
             fresh = [.. listed.Where(entry => !_known.ContainsKey(entry.Name))];
         }
         if (fresh.Count == 0) return true;
@@ -130,16 +150,6 @@ internal sealed class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad)
             }
         }
         return true;
-    }
-
-    private bool TryFind(IdIndex index, ChunkId id, out PackFile pack, out Location location)
-    {
-        lock (_gate)
-        {
-            var found = index.TryFind(id, out location);
-            pack = found ? _packs[location.Pack] : null!;
-            return found;
-        }
     }
 
     internal static ChunkId AsChunk(NodeId id) => new(id.A, id.B, id.C, id.D);

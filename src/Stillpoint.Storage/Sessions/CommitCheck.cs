@@ -5,7 +5,8 @@ namespace Stillpoint.Storage;
 /// <summary>
 /// Proves that all an image refers to is in the domain and durable, before the image exists. What it shares with its base, stream by
 /// stream, was proved when the base was committed, so the cost follows what changed. A subtree met twice is looked at once: a tree that
-/// names one node a million times costs no more than an honest one.
+/// names one node a million times costs no more than an honest one. A base that was given up meanwhile proves nothing: then all is looked
+/// at, and what lies in condemned packs alone is missing.
 /// </summary>
 internal sealed class CommitCheck(StorageUnit unit, IImageReader reader, DomainIndex index)
 {
@@ -32,8 +33,10 @@ internal sealed class CommitCheck(StorageUnit unit, IImageReader reader, DomainI
     {
         if (header.BaseImageId is not { } id) return [];
         var images = await reader.ListImagesAsync(cancel);
-        return images.FirstOrDefault(image => image.Header.Id == id)?.Header.Streams
-            ?? throw UnitTrouble.Refused(unit.Name, $"the base, image {id:N}, is not an image of this VM.", "run a full backup");
+        if (images.FirstOrDefault(image => image.Header.Id == id) is { } found) return found.Header.Streams;
+        // Given up since the session chose it: what the new image shares with it is looked at as if it were new.
+        if ((await unit.Keepings.OfAsync(id, cancel)).Expired) return [];
+        throw UnitTrouble.Refused(unit.Name, $"the base, image {id:N}, is not an image of this VM.", "run a full backup");
     }
 
     private async ValueTask WalkAsync(TreeShape shape, NodeId id, NodeId shared, int level, long from, CancellationToken cancel)
@@ -43,6 +46,7 @@ internal sealed class CommitCheck(StorageUnit unit, IImageReader reader, DomainI
         var whole = from + span * StoreFormat.Fanout <= shape.ChunkCount;
         // At the stream's end the same node may be too long, so it is looked at in its place.
         if (level > 0 && whole && !_seen.Add(id)) return;
+        if (!index.Holds(id)) throw new Model.TroubleException($"tree node {id}", $"an image names it, and it did not come to storage unit {unit.Name}.", "run the backup again");
         var node = TreeNode.Open(id, await reader.ReadNodeAsync(id, cancel), level);
         var other = shared == default ? null : TreeNode.Open(shared, await reader.ReadNodeAsync(shared, cancel), level);
         for (var child = 0; child < StoreFormat.Fanout; child++)

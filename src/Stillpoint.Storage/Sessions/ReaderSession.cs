@@ -9,7 +9,7 @@ namespace Stillpoint.Storage;
 /// <param name="strict">See <see cref="UnitCatalog.ListAsync"/>.</param>
 internal sealed class ReaderSession(StorageUnit unit, ReaderScope scope, DomainIndex index, bool strict = false) : IImageReader
 {
-    private readonly RecordReads _reads = new(unit.Volume, index, cancel => index.RefreshAsync(unit.Volume, unit.Parameters.UnitId, cancel));
+    private readonly RecordReads _reads = new(unit.Volume, index, cancel => unit.FreshIndexAsync(scope.Domain, cancel));
 
     public UnitParameters Unit => unit.Parameters;
 

@@ -13,15 +13,17 @@ internal sealed class WriterSession : IImageWriter
     private readonly ReaderSession _reader;
     private readonly OpenPacks _packs;
     private readonly Guid _id;
+    private readonly SessionLease _lease;
     private readonly SentCounter _counter = new();
     private Guid? _committed;
     private bool _failed;
 
-    private WriterSession(StorageUnit unit, WriterScope scope, DomainIndex index, Guid id)
+    private WriterSession(StorageUnit unit, WriterScope scope, DomainIndex index, SessionLease lease, Guid id)
     {
         _unit = unit;
         _scope = scope;
         _index = index;
+        _lease = lease;
         _id = id;
         _reader = new ReaderSession(unit, new ReaderScope(scope.Domain, scope.VmId), index, strict: true);
         _packs = new OpenPacks(unit.Volume, unit.Parameters.UnitId, id, index, unit.Environment.NewId);
@@ -29,16 +31,29 @@ internal sealed class WriterSession : IImageWriter
 
     public UnitParameters Unit => _unit.Parameters;
 
-    public static async Task<WriterSession> OpenAsync(StorageUnit unit, WriterScope scope, DomainIndex index, CancellationToken cancel)
+    public static async Task<WriterSession> OpenAsync(StorageUnit unit, WriterScope scope, CancellationToken cancel)
     {
         var id = unit.Environment.NewId();
         var writer = ObjectFrame.Begin(ObjectFrame.SessionMagic);
         writer.Id(id);
         writer.Id(scope.Domain);
         writer.I64(unit.Environment.Time.GetUtcNow().UtcTicks);
+        // 1. The session shows, so that a collect round which is written from now on waits for it.
         if (!await unit.Volume.PutIfAbsentAsync(UnitNames.Session(id), ObjectFrame.End(writer), cancel))
             throw UnitTrouble.Refused(unit.Name, $"session {id:N} exists already.", "run the backup again");
-        return new WriterSession(unit, scope, index, id);
+        SessionLease? lease = null;
+        try
+        {
+            lease = await SessionLease.StartAsync(unit, id, cancel);
+            // 2. Only then it looks which packs earlier rounds condemned: what lies in those counts as absent.
+            return new WriterSession(unit, scope, await unit.FreshIndexAsync(scope.Domain, cancel), lease, id);
+        }
+        catch
+        {
+            await AbandonAsync(unit, id);
+            if (lease is not null) await lease.DisposeAsync();
+            throw;
+        }
     }
 
     public Task<IReadOnlyList<StoredImage>> ListImagesAsync(CancellationToken cancel) => _reader.ListImagesAsync(cancel);
@@ -112,7 +127,7 @@ internal sealed class WriterSession : IImageWriter
         await GuardAsync(async () =>
         {
             if (!await _unit.Volume.PutIfAbsentAsync(UnitNames.End(_id), end.Encode(), CancellationToken.None))
-                throw UnitTrouble.Refused(_unit.Name, $"session {_id:N} was ended by another.", "run the backup again");
+                throw UnitTrouble.Fenced(_unit.Name, _id);
         });
         Kill.Reach(KillPoint.CommitPut);
         _committed = header.Id;
@@ -129,14 +144,19 @@ internal sealed class WriterSession : IImageWriter
     public async ValueTask DisposeAsync()
     {
         await _packs.DisposeAsync();
-        if (_committed is not null) return;
+        if (_committed is null) await AbandonAsync(_unit, _id);
+        await _lease.DisposeAsync();
+    }
+
+    /// <summary>A courtesy to a collector, which then need not wait for the session; without it the session is merely over.</summary>
+    private static async Task AbandonAsync(StorageUnit unit, Guid id)
+    {
         try
         {
-            // A courtesy to a collector, which then need not wait for this session; without it the session is merely over.
-            var end = SessionEnd.Without(_id, EndState.Abandoned, _unit.Environment.Time.GetUtcNow());
-            await _unit.Volume.PutIfAbsentAsync(UnitNames.End(_id), end.Encode(), CancellationToken.None);
+            var end = SessionEnd.Without(id, EndState.Abandoned, unit.Environment.Time.GetUtcNow());
+            await unit.Volume.PutIfAbsentAsync(UnitNames.End(id), end.Encode(), CancellationToken.None);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // What made the session fail may be the same that fails here; the caller knows already.
         }
@@ -181,6 +201,7 @@ internal sealed class WriterSession : IImageWriter
     private void Usable()
     {
         if (_failed) throw UnitTrouble.Refused(_unit.Name, "an earlier write of this session failed.", "run the backup again");
+        if (_lease.Lost) throw UnitTrouble.Fenced(_unit.Name, _id);
     }
 
     /// <summary>Turns what the volume throws into a trouble, after which the session takes no more.</summary>

@@ -20,6 +20,20 @@ internal static class ObjectFrame
 
     public static ReadOnlySpan<byte> ChecksMagic => "SPCHECK\n"u8;
 
+    public static ReadOnlySpan<byte> LeaseMagic => "SPLEASE\n"u8;
+
+    public static ReadOnlySpan<byte> RoundMagic => "SPROUND\n"u8;
+
+    public static ReadOnlySpan<byte> WaitsMagic => "SPWAIT-\n"u8;
+
+    public static ReadOnlySpan<byte> VerdictMagic => "SPVERD-\n"u8;
+
+    public static ReadOnlySpan<byte> KeepingMagic => "SPKEEP-\n"u8;
+
+    public static ReadOnlySpan<byte> GlassMagic => "SPGLASS\n"u8;
+
+    public static ReadOnlySpan<byte> PrimaryMagic => "SPPRIM-\n"u8;
+
     /// <summary>A writer that already holds the frame's head.</summary>
     public static ByteWriter Begin(ReadOnlySpan<byte> magic)
     {

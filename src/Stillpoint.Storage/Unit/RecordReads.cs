@@ -2,22 +2,63 @@ using Stillpoint.Chunks;
 
 namespace Stillpoint.Storage;
 
-/// <summary>Reads records and nodes of one key domain from their packs; neighbours in a pack come in one read.</summary>
-internal sealed class RecordReads(IVolume volume, DomainIndex index, Func<CancellationToken, Task> refresh)
+/// <summary>Reads records and nodes of one key domain from their packs; neighbours in a pack come in one read. A collect may take a pack
+/// away at any time once its content lies elsewhere: then the index is made anew and the read goes there.</summary>
+/// <param name="volume">The volume.</param>
+/// <param name="index">What the domain has.</param>
+/// <param name="renew">Makes an index of what is there now.</param>
+internal sealed class RecordReads(IVolume volume, DomainIndex index, Func<CancellationToken, Task<DomainIndex>> renew)
 {
+    /// <summary>Packs may go again while the index is made anew; not this often.</summary>
+    private const int MostTries = 8;
+
+    private DomainIndex _index = index;
+
     /// <summary>Gap that is read over rather than skipped, and the most that one read asks for.</summary>
     private const int Gap = 64 << 10, MostAtOnce = 4 << 20;
 
     public async Task<IReadOnlyList<SealedRecord>> RecordsAsync(IReadOnlyList<ChunkId> ids, CancellationToken cancel)
     {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                return await ReadRecordsAsync(ids, cancel);
+            }
+            catch (FileNotFoundException e)
+            {
+                if (tries == MostTries) throw Damage.Of(e.Message, "it is gone", e);
+                _index = await renew(cancel);
+            }
+        }
+    }
+
+    public async ValueTask<ReadOnlyMemory<byte>> NodeAsync(NodeId id, CancellationToken cancel)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                return await ReadNodeAsync(id, cancel);
+            }
+            catch (FileNotFoundException e)
+            {
+                if (tries == MostTries) throw Damage.Of(e.Message, "it is gone", e);
+                _index = await renew(cancel);
+            }
+        }
+    }
+
+    private async Task<IReadOnlyList<SealedRecord>> ReadRecordsAsync(IReadOnlyList<ChunkId> ids, CancellationToken cancel)
+    {
         var wanted = new Wanted[ids.Count];
         var refreshed = false;
         for (var i = 0; i < wanted.Length; i++)
         {
-            if (!index.TryFind(ids[i], out var pack, out var location))
+            if (!_index.TryFind(ids[i], out var pack, out var location))
             {
                 if (refreshed) throw Damage.Of($"chunk {ids[i]}", "no pack of the storage unit holds it");
-                await refresh(cancel);
+                _index = await renew(cancel);
                 refreshed = true;
                 i--;
                 continue;
@@ -40,12 +81,12 @@ internal sealed class RecordReads(IVolume volume, DomainIndex index, Func<Cancel
         return records;
     }
 
-    public async ValueTask<ReadOnlyMemory<byte>> NodeAsync(NodeId id, CancellationToken cancel)
+    private async ValueTask<ReadOnlyMemory<byte>> ReadNodeAsync(NodeId id, CancellationToken cancel)
     {
-        if (!index.TryFind(id, out var pack, out var location))
+        if (!_index.TryFind(id, out var pack, out var location))
         {
-            await refresh(cancel);
-            if (!index.TryFind(id, out pack, out location)) throw Damage.Of($"tree node {id}", "no pack of the storage unit holds it");
+            _index = await renew(cancel);
+            if (!_index.TryFind(id, out pack, out location)) throw Damage.Of($"tree node {id}", "no pack of the storage unit holds it");
         }
         var bytes = await ReadAsync(pack, location.Offset, checked((int)(End(location) - location.Offset)), cancel);
         Check(bytes.Span, location, DomainIndex.AsChunk(id), $"tree node {id}");
@@ -76,11 +117,7 @@ internal sealed class RecordReads(IVolume volume, DomainIndex index, Func<Cancel
                 ? bytes.AsMemory()
                 : throw Damage.Of($"pack {pack.Name}", "it is shorter than its trailer says");
         }
-        catch (FileNotFoundException e)
-        {
-            throw Damage.Of($"pack {pack.Name}", "it is gone", e);
-        }
-        catch (IOException e)
+        catch (IOException e) when (e is not FileNotFoundException)
         {
             throw UnitTrouble.Io(volume.Name, e);
         }

@@ -18,7 +18,8 @@ public sealed class StorageUnit : IAsyncDisposable
         Volume = volume;
         _configuration = configuration;
         Environment = environment;
-        Catalog = new UnitCatalog(volume);
+        Keepings = new Keepings(volume);
+        Catalog = new UnitCatalog(volume, Keepings);
     }
 
     /// <summary>The unit's parameters.</summary>
@@ -35,6 +36,10 @@ public sealed class StorageUnit : IAsyncDisposable
     internal UnitEnvironment Environment { get; }
 
     internal UnitCatalog Catalog { get; }
+
+    internal Keepings Keepings { get; }
+
+    internal DateTimeOffset Created => _configuration.Created;
 
     /// <summary>Makes a unit on an empty volume; the volume belongs to the unit from then on.</summary>
     /// <param name="volume">The volume.</param>
@@ -132,7 +137,7 @@ public sealed class StorageUnit : IAsyncDisposable
         try
         {
             await Volume.SweepAsync(cancel);
-            return await WriterSession.OpenAsync(this, scope, await FreshIndexAsync(scope.Domain, cancel), cancel);
+            return await WriterSession.OpenAsync(this, scope, cancel);
         }
         catch (IOException e)
         {
@@ -219,11 +224,15 @@ public sealed class StorageUnit : IAsyncDisposable
     /// <summary>The index of a domain with all that is on the volume now.</summary>
     internal async Task<DomainIndex> FreshIndexAsync(Guid domain, CancellationToken cancel)
     {
-        var bad = await DomainIndex.BadAsync(Volume, domain, cancel);
         while (true)
         {
-            // A verify found more since: sessions that are open keep what they have, later ones must not rely on it.
-            var index = _domains.AddOrUpdate(domain, id => new DomainIndex(id, bad), (id, known) => known.Bad.SetEquals(bad) ? known : new DomainIndex(id, bad));
+            // Before the packs are listed: a round that is not seen any more has deleted what it deletes.
+            var condemned = await Rounds.CondemnedAsync(Volume, cancel);
+            var bad = await DomainIndex.BadAsync(Volume, domain, cancel);
+            // A verify or a collect said more since: sessions that are open keep what they have, later ones must not rely on it.
+            var index = _domains.AddOrUpdate(
+                domain, id => new DomainIndex(id, bad, condemned),
+                (id, known) => known.Bad.SetEquals(bad) && known.Condemned.SetEquals(condemned) ? known : new DomainIndex(id, bad, condemned));
             if (await index.RefreshAsync(Volume, Parameters.UnitId, cancel)) return index;
             // A pack is gone: what lay in it must be sent again, so the index is made anew from what there is.
             _domains.TryRemove(new(domain, index));

@@ -6,78 +6,173 @@ using Stillpoint.Model;
 namespace Stillpoint.Storage;
 
 /// <summary>What a unit's list of images says.</summary>
-/// <param name="Images">Committed images, newest first, with their notes.</param>
+/// <param name="Images">Committed images that were not given up, newest first, with their notes.</param>
 /// <param name="Damaged">Objects that could not be read, and why.</param>
 public sealed record ImageList(IReadOnlyList<StoredImage> Images, IReadOnlyList<string> Damaged);
 
+/// <summary>A committed image with what its unit says of it.</summary>
+/// <param name="Image">The image and its notes.</param>
+/// <param name="Session">The session that committed it.</param>
+/// <param name="Committed">When, by the clock of the host that wrote the commit.</param>
+/// <param name="Keeping">Whether it may be given up.</param>
+public sealed record CommittedImage(StoredImage Image, Guid Session, DateTimeOffset Committed, ImageKeeping Keeping);
+
 /// <summary>The committed images of a unit, read from their objects. An image exists when its session's end says "committed" and names
-/// the digest of its object.</summary>
-internal sealed class UnitCatalog(IVolume volume)
+/// the digest of its object, and no keeping gave it up.</summary>
+internal sealed class UnitCatalog(IVolume volume, Keepings keepings)
 {
     private const int MaxEnd = 4096, MaxNote = SealedCodec.MaxBlob + 4096;
 
-    private readonly ConcurrentDictionary<string, StoredImage?> _byEnd = new();
+    private readonly ConcurrentDictionary<string, SessionEnd> _ends = new();
+    private readonly ConcurrentDictionary<Guid, StoredImage> _bySession = new();
 
     /// <param name="strict">True to throw when an object cannot be read just now, rather than to leave it out: whoever decides by what is
     /// absent must not take a failing disk for it. An object that is damaged is left out either way.</param>
     /// <param name="cancel">Ends the work.</param>
     public async Task<ImageList> ListAsync(bool strict, CancellationToken cancel)
     {
+        var (images, damaged) = await CommittedAsync(strict, cancel);
+        return new ImageList([.. images.Select(i => i.Image)], damaged);
+    }
+
+    /// <summary>As <see cref="ListAsync"/>, with each image's session, commit and keeping.</summary>
+    public async Task<(IReadOnlyList<CommittedImage> Images, IReadOnlyList<string> Damaged)> CommittedAsync(bool strict, CancellationToken cancel)
+    {
         var damaged = new List<string>();
-        var images = new Dictionary<Guid, StoredImage>();
+        var images = new Dictionary<Guid, CommittedImage>();
+        var ends = new List<SessionEnd>();
         foreach (var entry in await volume.ListAsync(UnitNames.Ends, cancel))
+            if (await GuardAsync(damaged, strict, async () => await EndAsync(entry, cancel)) is { State: EndState.Committed } end) ends.Add(end);
+        // After the ends: an image that is given up in between is left out.
+        var kept = await KeptAsync(damaged, strict, cancel);
+        foreach (var end in ends)
         {
-            if (await GuardAsync(damaged, strict, () => ByEndAsync(entry, cancel)) is not { } image) continue;
-            if (!images.TryAdd(image.Header.Id, image)) damaged.Add($"image {image.Header.Id:N}: two sessions committed it.");
+            var keeping = kept.GetValueOrDefault(end.Image, ImageKeeping.None);
+            if (keeping.Expired || await GuardAsync(damaged, strict, () => ImageOrGoneAsync(end, cancel)) is not { } image) continue;
+            if (!images.TryAdd(end.Image, new CommittedImage(image, end.Session, end.Written, keeping)))
+                damaged.Add($"image {end.Image:N}: two sessions committed it.");
         }
         var notes = new Dictionary<Guid, List<NoteObject>>();
         foreach (var entry in await volume.ListAsync(UnitNames.Notes, cancel))
         {
-            if (await GuardAsync(damaged, strict, async () => NoteObject.Decode(await ReadAsync(entry, MaxNote, cancel), entry.Name)) is not { } note) continue;
+            if (UnitNames.ImageOfNote(entry.Name) is { } id && kept.GetValueOrDefault(id) is { Expired: true }) continue;
+            if (await GuardAsync(damaged, strict, () => NoteAsync(entry, cancel)) is not { } note) continue;
             if (!notes.TryGetValue(note.Image, out var list)) notes.Add(note.Image, list = []);
             list.Add(note);
         }
         var listed = images.Values
-            .Select(i => i with { Notes = [.. Ordered(notes.GetValueOrDefault(i.Header.Id)).Select(n => n.Note)] })
-            .OrderByDescending(i => i.Header.Created).ThenBy(i => i.Header.Id);
-        return new ImageList([.. listed], damaged);
+            .Select(i => i with { Image = i.Image with { Notes = [.. Ordered(notes.GetValueOrDefault(i.Image.Header.Id)).Select(n => n.Note)] } })
+            .OrderByDescending(i => i.Image.Header.Created).ThenBy(i => i.Image.Header.Id);
+        return ([.. listed], damaged);
     }
 
     /// <summary>The image that a session committed, as far as it was listed; null when it committed none.</summary>
-    public ImageHeader? ImageOf(Guid session) => _byEnd.GetValueOrDefault(UnitNames.End(session))?.Header;
+    public ImageHeader? ImageOf(Guid session) => _bySession.GetValueOrDefault(session)?.Header;
 
-    /// <summary>Lines that name everything a reader can see; their hash is the unit's head.</summary>
+    /// <summary>Lines that name everything a reader can see; their hash is the unit's head. What belongs to an image that was given up is
+    /// not seen any more, so collecting it changes nothing here.</summary>
     public async Task<string> HeadAsync(CancellationToken cancel)
     {
-        var lines = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (var entry in await volume.ListAsync(UnitNames.Ends, cancel))
+        for (var tries = 0; ; tries++)
         {
-            var end = SessionEnd.Decode(await ReadAsync(entry, MaxEnd, cancel), entry.Name);
-            if (end.State == EndState.Committed) lines.Add($"image {end.Image:N} {Convert.ToHexStringLower(end.ImageDigest.Span)}\n");
+            try
+            {
+                return await HeadOnceAsync(cancel);
+            }
+            catch (FileNotFoundException) when (tries < 4)
+            {
+                // A note of an image that was given up, and collected, since the list was made.
+            }
         }
-        foreach (var entry in await volume.ListAsync(UnitNames.Notes, cancel))
-            lines.Add($"{entry.Name} {Convert.ToHexStringLower(SHA256.HashData(await ReadAsync(entry, MaxNote, cancel)))}\n");
+    }
+
+    private async Task<string> HeadOnceAsync(CancellationToken cancel)
+    {
+        var lines = new SortedSet<string>(StringComparer.Ordinal);
+        var kept = await keepings.AllAsync(cancel);
+        bool GivenUp(Guid? image) => image is { } id && kept.TryGetValue(id, out var keeping) && keeping.Expired;
+        foreach (var end in await EndsAsync(cancel))
+        {
+            if (end.State == EndState.Committed && !GivenUp(end.Image)) lines.Add($"image {end.Image:N} {Convert.ToHexStringLower(end.ImageDigest.Span)}\n");
+        }
+        foreach (var prefix in new[] { UnitNames.Notes, UnitNames.Keepings, UnitNames.BrokenGlass })
+        {
+            foreach (var entry in await volume.ListAsync(prefix, cancel))
+            {
+                if (prefix != UnitNames.BrokenGlass && GivenUp(UnitNames.ImageOfNote(entry.Name))) continue;
+                lines.Add($"{entry.Name} {Convert.ToHexStringLower(SHA256.HashData(await ReadAsync(entry, MaxNote, cancel)))}\n");
+            }
+        }
         return Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.ASCII.GetBytes(string.Concat(lines))));
+    }
+
+    /// <summary>The ends of all sessions.</summary>
+    /// <exception cref="TroubleException">One is damaged: then nobody can say which image exists.</exception>
+    public async Task<IReadOnlyList<SessionEnd>> EndsAsync(CancellationToken cancel)
+    {
+        var ends = new List<SessionEnd>();
+        foreach (var entry in await volume.ListAsync(UnitNames.Ends, cancel)) ends.Add(await EndAsync(entry, cancel));
+        return ends;
+    }
+
+    /// <summary>The image that a session committed, without notes.</summary>
+    /// <exception cref="FileNotFoundException">Its object is gone.</exception>
+    /// <exception cref="TroubleException">Its object is not what was committed.</exception>
+    public async Task<StoredImage> ImageAsync(SessionEnd end, CancellationToken cancel)
+    {
+        if (_bySession.TryGetValue(end.Session, out var known)) return known;
+        var name = UnitNames.Image(end.Image, end.Session);
+        var bytes = await SmallObject.ReadAsync(volume, name, cancel);
+        if (!SHA256.HashData(bytes).AsSpan().SequenceEqual(end.ImageDigest.Span)) throw Damage.Of(name, "it is not what was committed");
+        var read = ImageObject.Decode(bytes, name);
+        var image = new StoredImage(read.Header, read.Details, []);
+        _bySession.TryAdd(end.Session, image);
+        return image;
+    }
+
+    /// <summary>Forgets what was read of an image whose object is deleted.</summary>
+    public void Forget(Guid session) => _bySession.TryRemove(session, out _);
+
+    /// <summary>Null when the image was given up, and collected, since the list was made.</summary>
+    private async Task<StoredImage?> ImageOrGoneAsync(SessionEnd end, CancellationToken cancel)
+    {
+        try
+        {
+            return await ImageAsync(end, cancel);
+        }
+        catch (FileNotFoundException)
+        {
+            if ((await keepings.OfAsync(end.Image, cancel)).Expired) return null;
+            throw;
+        }
+    }
+
+    /// <summary>Null when its image was given up, and collected, since the list was made: nobody else deletes a note.</summary>
+    private async Task<NoteObject?> NoteAsync(VolumeEntry entry, CancellationToken cancel)
+    {
+        try
+        {
+            return NoteObject.Decode(await ReadAsync(entry, MaxNote, cancel), entry.Name);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
     }
 
     private static IEnumerable<NoteObject> Ordered(List<NoteObject>? notes) =>
         notes is null ? [] : notes.OrderBy(n => n.Note.Written).ThenBy(n => n.Id);
 
-    private async Task<StoredImage?> ByEndAsync(VolumeEntry entry, CancellationToken cancel)
+    /// <summary>Of images whose keeping cannot be read nothing is known, and they are shown.</summary>
+    private async Task<IReadOnlyDictionary<Guid, ImageKeeping>> KeptAsync(List<string> damaged, bool strict, CancellationToken cancel) =>
+        await GuardAsync<IReadOnlyDictionary<Guid, ImageKeeping>>(damaged, strict, async () => await keepings.AllAsync(cancel)) ?? new Dictionary<Guid, ImageKeeping>();
+
+    private async Task<SessionEnd> EndAsync(VolumeEntry entry, CancellationToken cancel)
     {
-        if (_byEnd.TryGetValue(entry.Name, out var known)) return known;
+        if (_ends.TryGetValue(entry.Name, out var known)) return known;
         var end = SessionEnd.Decode(await ReadAsync(entry, MaxEnd, cancel), entry.Name);
-        StoredImage? image = null;
-        if (end.State == EndState.Committed)
-        {
-            var name = UnitNames.Image(end.Image, end.Session);
-            var bytes = await ReadAsync(new VolumeEntry(name, SealedCodec.MaxBlob), int.MaxValue, cancel);
-            if (!SHA256.HashData(bytes).AsSpan().SequenceEqual(end.ImageDigest.Span)) throw Damage.Of(name, "it is not what was committed");
-            var read = ImageObject.Decode(bytes, name);
-            image = new StoredImage(read.Header, read.Details, []);
-        }
-        _byEnd.TryAdd(entry.Name, image);
-        return image;
+        _ends.TryAdd(entry.Name, end);
+        return end;
     }
 
     private async Task<byte[]> ReadAsync(VolumeEntry entry, int most, CancellationToken cancel)

@@ -11,16 +11,55 @@ internal static class UnitNames
     public const string Images = "images/";
     public const string Notes = "notes/";
     public const string AllPacks = "packs/";
+    public const string Sessions = "sessions/";
     public const string Leases = "leases/";
+    public const string Condemned = "condemned/";
+    public const string Keepings = "keeping/";
+    public const string BrokenGlass = "broken-glass/";
+    public const string PrimaryKey = "primary.key";
+    public const string Bads = "bad/";
 
     /// <summary>True for objects that are replaced; all others never change.</summary>
     public static bool IsReplaced(string name) => name.StartsWith(Leases, StringComparison.Ordinal);
 
     public static string Packs(Guid domain) => $"packs/{domain:N}/";
 
-    public static string Pack(PackHeader header) => $"{Packs(header.Domain)}{header.Pack:N}.{(header.Kind == PackKind.Nodes ? "nodes" : "data")}";
+    public static string Pack(PackHeader header) => Pack(header.Domain, header.Pack, header.Kind);
 
-    public static string Session(Guid session) => $"sessions/{session:N}";
+    public static string Pack(Guid domain, Guid pack, PackKind kind) => $"{Packs(domain)}{pack:N}.{(kind == PackKind.Nodes ? "nodes" : "data")}";
+
+    public static string Session(Guid session) => $"{Sessions}{session:N}";
+
+    public static string Lease(Guid session) => $"{Leases}{session:N}";
+
+    public static string Round(Guid round) => $"{Condemned}{round:N}";
+
+    public static string RoundWaits(Guid round) => $"{Condemned}{round:N}.waits";
+
+    public static string RoundVerdict(Guid round) => $"{Condemned}{round:N}.verdict";
+
+    public static string Keeping(Guid image, int number) => $"{Keepings}{image:N}.{number:x8}";
+
+    public static string Glass(DateTimeOffset written, Guid id) => $"{BrokenGlass}{written.UtcTicks:x16}.{id:N}";
+
+    /// <summary>The id that a name of <c>PREFIX/ID</c> ends with; null when it ends with something else.</summary>
+    public static Guid? IdOf(string name) => Guid.TryParseExact(name[(name.LastIndexOf('/') + 1)..], "N", out var id) ? id : null;
+
+    /// <summary>Image and session in the name of an image's object; null when it is none.</summary>
+    public static (Guid Image, Guid Session)? ImageOf(string name)
+    {
+        var parts = name[(name.LastIndexOf('/') + 1)..].Split('.');
+        return parts.Length == 2 && Guid.TryParseExact(parts[0], "N", out var image) && Guid.TryParseExact(parts[1], "N", out var session)
+            ? (image, session)
+            : null;
+    }
+
+    /// <summary>The image in the name of one of its notes or keepings; null when it is none.</summary>
+    public static Guid? ImageOfNote(string name)
+    {
+        var last = name[(name.LastIndexOf('/') + 1)..];
+        return last.Length > 33 && last[32] == '.' && Guid.TryParseExact(last[..32], "N", out var image) ? image : null;
+    }
 
     public static string End(Guid session) => $"{Ends}{session:N}";
 
@@ -28,6 +67,15 @@ internal static class UnitNames
 
     public static string Note(Guid image, DateTimeOffset written, NoteKind kind, Guid id) =>
         $"{Notes}{image:N}.{written.UtcTicks:x16}.{Model.Words.Of(kind)}.{id:N}";
+
+    /// <summary>The time in the name of a note; null when it is none's.</summary>
+    public static DateTimeOffset? TimeOfNote(string name)
+    {
+        var parts = name[(name.LastIndexOf('/') + 1)..].Split('.');
+        return parts.Length == 4 && long.TryParse(parts[1], NumberStyles.HexNumber, null, out var ticks) && ticks >= 0 && ticks <= DateTime.MaxValue.Ticks
+            ? new DateTimeOffset(ticks, TimeSpan.Zero)
+            : null;
+    }
 
     public static string AllBad(Guid domain) => $"bad/{domain:N}/";
 

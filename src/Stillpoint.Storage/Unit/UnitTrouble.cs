@@ -29,9 +29,17 @@ internal static class UnitTrouble
         $"storage unit {unit}", "packs that were there when the session began are gone: the image would refer to what is lost.",
         "run the backup again: it sends those chunks again; store verify tells which images are hurt", retry: true);
 
+    /// <summary>A session that a collector took for dead.</summary>
+    public static TroubleException Fenced(string unit, Guid session) => new(
+        $"storage unit {unit}", $"session {session:N} was ended by another: its lease was not renewed for so long that a collect took it for dead, or another session took its image.",
+        "run the backup again; what it sent is reused unless a collect removed it", retry: true);
+
+    /// <summary>True when the error says that the volume is full.</summary>
+    public static bool IsFull(IOException error) => error.HResult is UnixNoSpace or UnixQuota or WindowsNoSpace or WindowsHandleFull;
+
     public static TroubleException Io(string unit, IOException error) => error is VolumeException known
         ? new($"storage unit {unit}", $"{known.Trouble.Culprit}: {known.Trouble.Message}", known.Trouble.NextStep, known.Trouble.Retry, error)
-        : error.HResult is UnixNoSpace or UnixQuota or WindowsNoSpace or WindowsHandleFull
+        : IsFull(error)
             ? new($"storage unit {unit}", "it is full: no space is left to write to.", "free space or extend the volume, then run the backup again", retry: true, error)
             : new($"storage unit {unit}", $"its volume failed: {error.Message}", "check the disk or network of the storage unit", retry: true, error);
 

@@ -52,7 +52,7 @@ public sealed class GoldenUnitTests
         await using var unit = await TestUnit.MakeAsync(seed: 42);
         var first = await unit.BackupAsync(s_disk);
         await unit.BackupAsync(new MemorySource(Second()), first, Stillpoint.Extents.ExtentSet.Of(new Stillpoint.Extents.Extent(100_000, 1000)));
-        await unit.Unit.AnnotateAsync(first.Header.Id, NoteKind.Hold, NoteCodec.SealText(unit.Keys, first.Header.Id, NoteKind.Hold, "held", unit.Random), default);
+        await unit.Unit.AnnotateAsync(first.Header.Id, NoteKind.Suspect, NoteCodec.SealText(unit.Keys, first.Header.Id, NoteKind.Suspect, "held", unit.Random), default);
         File.Delete(FilePath());
         await ZipFile.CreateFromDirectoryAsync(unit.Directory, FilePath());
     }

@@ -242,7 +242,7 @@ public sealed class DamageTests
         var changed = (byte[])disk.Clone();
         Disks.Fill(changed.AsSpan(200_000, 100_000), new Random(1));
         var second = await unit.BackupAsync(new MemorySource(changed), first, ExtentSet.Of(new Extent(200_000, 100_000)));
-        await unit.Unit.AnnotateAsync(first.Header.Id, NoteKind.Hold, NoteCodec.SealText(unit.Keys, first.Header.Id, NoteKind.Hold, "why", unit.Random), default);
+        await unit.Unit.AnnotateAsync(first.Header.Id, NoteKind.Suspect, NoteCodec.SealText(unit.Keys, first.Header.Id, NoteKind.Suspect, "why", unit.Random), default);
         return new Damaged(unit, [(disk, first), (changed, second)]);
     }
 

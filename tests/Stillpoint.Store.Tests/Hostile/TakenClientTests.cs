@@ -71,9 +71,10 @@ public sealed class TakenClientTests
     [Fact]
     public async Task A_thousand_bogus_commits_of_one_grant_make_one_image_at_most_and_change_no_other()
     {
-        await using var unit = await TestUnit.MakeAsync();
+        var memory = new MemoryVolume();
+        await using var unit = await TestUnit.MakeAsync(wrap: _ => memory);
         var victim = await unit.BackupAsync(s_known);
-        var before = Objects(unit);
+        var before = await ObjectsAsync(memory);
         var grant = new WriterScope(unit.Keys.Domain, unit.NewId(), unit.NewId(), unit.NewId());
         var random = new Random(4);
         var committed = 0;
@@ -100,7 +101,8 @@ public sealed class TakenClientTests
         var images = (await unit.Unit.ListImagesAsync(default)).Images;
         Assert.Equal(2, images.Count);
         Assert.Equal(s_known, await unit.RestoreAsync(images.Single(i => i.Header.VmId == unit.Vm)));
-        foreach (var (name, bytes) in before) Assert.Equal(bytes, File.ReadAllBytes(name));
+        var after = await ObjectsAsync(memory);
+        foreach (var (name, bytes) in before.Where(o => !o.Key.StartsWith("leases/", StringComparison.Ordinal))) Assert.Equal(bytes, after[name]);
     }
 
     [Fact]
@@ -128,8 +130,8 @@ public sealed class TakenClientTests
         var changed = (byte[])s_known.Clone();
         changed[0] ^= 1;
         await unit.BackupAsync(new MemorySource(changed), first, ExtentSet.Of(new Extent(0, Disks.Chunk)));
-        Assert.Empty(recording.Deleted);
-        // A lease is the one thing that a session replaces, and only its own.
+        // A lease is the one thing that a session replaces and takes away, and only its own.
+        Assert.All(recording.Deleted, name => Assert.StartsWith("leases/", name, StringComparison.Ordinal));
         Assert.All(recording.Replaced, name => Assert.StartsWith("leases/", name, StringComparison.Ordinal));
     }
 
@@ -180,8 +182,17 @@ public sealed class TakenClientTests
         return target.Bytes;
     }
 
-    private static Dictionary<string, byte[]> Objects(TestUnit unit) =>
-        Directory.EnumerateFiles(unit.Directory, "*", SearchOption.AllDirectories).ToDictionary(f => f, File.ReadAllBytes);
+    private static async Task<Dictionary<string, byte[]>> ObjectsAsync(MemoryVolume volume)
+    {
+        var objects = new Dictionary<string, byte[]>();
+        foreach (var entry in await volume.ListAsync("", default))
+        {
+            var bytes = new byte[entry.Length];
+            Assert.Equal(bytes.Length, await volume.ReadAsync(entry.Name, 0, bytes, default));
+            objects.Add(entry.Name, bytes);
+        }
+        return objects;
+    }
 
     /// <summary>Notes what is deleted or replaced.</summary>
     private sealed class RecordingVolume(IVolume inner) : IVolume

@@ -148,7 +148,7 @@ public sealed class CommitTests
             await writer.PutNoteAsync(image.Header.Id, NoteKind.Verified, NoteCodec.Seal(unit.Keys, image.Header.Id, verdict, unit.Random), default);
         }
         await using (var stranger = await unit.Unit.OpenWriterAsync(new WriterScope(unit.Keys.Domain, unit.NewId()), default))
-            await Assert.ThrowsAsync<TroubleException>(() => stranger.PutNoteAsync(image.Header.Id, NoteKind.Hold, image.Details, default));
+            await Assert.ThrowsAsync<TroubleException>(() => stranger.PutNoteAsync(image.Header.Id, NoteKind.Suspect, image.Details, default));
         await unit.ReopenAsync();
         var listed = (await unit.Unit.ListImagesAsync(default)).Images.Single();
         Assert.Equal([NoteKind.Base, NoteKind.Verified], listed.Notes.Select(n => n.Kind));
@@ -167,7 +167,7 @@ public sealed class CommitTests
         var image = await unit.BackupAsync(s_disk);
         var one = await unit.Unit.HeadAsync(default);
         await using (await unit.Unit.OpenWriterAsync(new WriterScope(unit.Keys.Domain), default)) Assert.Equal(one, await unit.Unit.HeadAsync(default));
-        await unit.Unit.AnnotateAsync(image.Header.Id, NoteKind.Hold, NoteCodec.SealText(unit.Keys, image.Header.Id, NoteKind.Hold, "audit", unit.Random), default);
+        await unit.Unit.AnnotateAsync(image.Header.Id, NoteKind.Suspect, NoteCodec.SealText(unit.Keys, image.Header.Id, NoteKind.Suspect, "audit", unit.Random), default);
         Assert.Equal(3, new[] { empty, one, await unit.Unit.HeadAsync(default) }.Distinct().Count());
     }
 

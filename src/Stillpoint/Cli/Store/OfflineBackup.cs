@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using Stillpoint.Chunks;
 using Stillpoint.Extents;
 using Stillpoint.Model;
@@ -20,7 +19,7 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
     public async Task<ImageSummary> RunAsync(CancellationToken cancel)
     {
         // 1. Open what is read and where it goes.
-        var vm = VmId();
+        var vm = VmIds.OfName(keys, order.VmName);
         await using var writer = await unit.OpenWriterAsync(new WriterScope(keys.Domain, vm), cancel);
         await using var disks = new OpenDisks(order.Disks);
         var baseImage = order.Base is null ? null : FindBase(await writer.ListImagesAsync(cancel), disks);
@@ -49,14 +48,6 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
         await writer.CommitAsync(header, sealedDetails, session.Totals, cancel);
         if (details.Any(d => d.FullReason == MissedWrite)) await MarkSuspectAsync(writer, baseImage!, random, cancel);
         return ImageSummaries.Of(new StoredImage(header, sealedDetails, []), keys);
-    }
-
-    /// <summary>A name has no id of its own; the keyed hash of it tells nobody without the key which images are of the same name.</summary>
-    private Guid VmId()
-    {
-        Span<byte> id = stackalloc byte[ChunkId.Size];
-        keys.IdOf(Encoding.UTF8.GetBytes("vm of store backup: " + order.VmName)).Write(id);
-        return new Guid(id[..16], bigEndian: true);
     }
 
     /// <summary>The base; null when it was found damaged, so that nothing may be built on it.</summary>

@@ -33,9 +33,9 @@ internal static class StoreAccess
     public static string? KeyFileOf(string? option) =>
         option ?? (System.Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } named ? named : null);
 
-    public static Task<StorageUnit> OpenAsync(string directory, CancellationToken cancel) =>
+    public static Task<StorageUnit> OpenAsync(string directory, CancellationToken cancel, UnitEnvironment? environment = null) =>
         VolumeAddress.MayHoldUnit(directory)
-            ? StorageUnit.OpenInAsync(directory, Environment, cancel)
+            ? StorageUnit.OpenInAsync(directory, environment ?? Environment, cancel)
             : throw new CommandFailedException(ExitCodes.NotFound, $"{directory} holds no storage unit.", "make one with: stillpoint store init DIR");
 
     /// <param name="option">The key file that was named on the command line.</param>

@@ -1,0 +1,91 @@
+using Stillpoint.Chunks;
+using Stillpoint.Model;
+
+namespace Stillpoint.Storage;
+
+/// <summary>
+/// Copies the records that live out of packs that are mostly dead. A record keeps salt, number and bytes, so this needs no key; the copy
+/// of a data pack is a pack of its own, since a pack has one salt, while nodes, which have none, share packs.
+/// </summary>
+/// <param name="unit">The unit.</param>
+/// <param name="domain">The domain.</param>
+internal sealed class PackRewrite(StorageUnit unit, Guid domain) : IAsyncDisposable
+{
+    private const int WindowBytes = 4 << 20;
+
+    private readonly List<PackFile> _inNodes = [];
+    private PackWriter? _nodes;
+
+    /// <summary>Packs of which every living record is durable elsewhere.</summary>
+    public List<PackFile> Done { get; } = [];
+
+    /// <summary>Bytes of the packs that were written.</summary>
+    public long BytesWritten { get; private set; }
+
+    /// <summary>Copies what lives in one pack. A record that is not sound as it lies keeps its pack from being done.</summary>
+    /// <exception cref="IOException">The volume failed, or is full.</exception>
+    public async Task AddAsync(PackFile pack, Func<uint, bool> lives, CancellationToken cancel)
+    {
+        var (_, entries, _) = await PackFile.LoadAsync(unit.Volume, new VolumeEntry(pack.Name, pack.Length), unit.Parameters.UnitId, cancel);
+        var living = entries.Where(e => lives(e.Offset)).ToList();
+        if (pack.Header.Kind == PackKind.Nodes)
+        {
+            _nodes ??= await CreateAsync(pack.Header with { Pack = unit.Environment.NewId() }, cancel);
+            if (!await CopyAsync(pack, living, _nodes, renumber: true, cancel)) return;
+            _inNodes.Add(pack);
+            if (_nodes.Length >= PackSealer.PackBytes) await FinishNodesAsync(cancel);
+            return;
+        }
+        await using var target = await CreateAsync(pack.Header with { Pack = unit.Environment.NewId() }, cancel);
+        if (!await CopyAsync(pack, living, target, renumber: false, cancel)) return;
+        await target.CompleteAsync(cancel);
+        BytesWritten += target.Length;
+        Done.Add(pack);
+    }
+
+    /// <summary>Makes the nodes durable that are still on their way.</summary>
+    public async Task FinishNodesAsync(CancellationToken cancel)
+    {
+        if (_nodes is not { } nodes) return;
+        _nodes = null;
+        await using (nodes)
+        {
+            await nodes.CompleteAsync(cancel);
+            BytesWritten += nodes.Length;
+        }
+        Done.AddRange(_inNodes);
+        _inNodes.Clear();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_nodes is not null) await _nodes.DisposeAsync();
+    }
+
+    private async Task<PackWriter> CreateAsync(PackHeader header, CancellationToken cancel) => header.Domain == domain
+        ? await PackWriter.CreateAsync(unit.Volume, header, cancel)
+        : throw Damage.Of(UnitNames.Pack(header), $"it is not of domain {domain:N}");
+
+    private async Task<bool> CopyAsync(PackFile pack, List<PackEntry> living, PackWriter target, bool renumber, CancellationToken cancel)
+    {
+        for (var first = 0; first < living.Count;)
+        {
+            var start = living[first].Offset;
+            var last = first;
+            while (last + 1 < living.Count && End(living[last + 1]) - start <= WindowBytes) last++;
+            var window = new byte[checked((int)(End(living[last]) - start))];
+            if (await unit.Volume.ReadAsync(pack.Name, start, window, cancel) != window.Length) return false;
+            for (; first <= last; first++)
+            {
+                var record = window.AsMemory((int)(living[first].Offset - start), StoreFormat.RecordHeaderSize + living[first].StoredLength);
+                if (!PackFormat.TryReadRecordHeader(record.Span, out var header) || header.Id != living[first].Id
+                    || header.StoredLength != living[first].StoredLength || !PackFormat.IsSound(record.Span)) return false;
+                if (renumber) header = header with { Number = (uint)target.Entries.Count };
+                await target.AppendAsync(header, record[StoreFormat.RecordHeaderSize..], cancel);
+            }
+        }
+        return true;
+    }
+
+    private static long End(PackEntry entry) => entry.Offset + StoreFormat.RecordHeaderSize + (long)entry.StoredLength;
+}

@@ -1,0 +1,58 @@
+using System.CommandLine;
+using Spectre.Console;
+using Stillpoint.Model;
+using Stillpoint.Storage;
+
+namespace Stillpoint.Cli;
+
+/// <summary><c>store collect DIR</c>: exits 0 when it is through, 3 when sessions are open for longer than it may wait.</summary>
+internal static class StoreCollect
+{
+    public static Command Create()
+    {
+        var directory = StoreAccess.NewDirectory();
+        var wait = DurationOption.Create("--wait", "Longest wait for backups that are running; by default as long as it takes. The next collect goes on where this one stopped.");
+        var patience = DurationOption.Create("--patience", "Take a backup for dead when its lease stood still for so long; 5m by default. If it lives after all, it fails and must be run again.");
+        var plan = new Option<string?>("--plan") { Description = "The plan that the unit's primary server signed.", HelpName = "FILE" };
+        var glass = StorePrune.NewGlass();
+        var command = new Command("collect", "Delete what no image needs. May run beside anything, and be stopped at any time.") { directory, wait, patience, plan, glass };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            var margins = SafetyMargins.Default;
+            if (parsed.GetValue(patience) is { } given) margins = margins with { LeasePatience = given, Poll = given / 4 < margins.Poll ? given / 4 : margins.Poll };
+            await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel, StoreAccess.Environment with { Margins = margins });
+            var options = new CollectOptions(
+                parsed.GetValue(wait), parsed.GetValue(plan) is { } path ? Read(path) : null, StorePrune.Glass(parsed.GetValue(glass)));
+            using var progress = new StageProgress(TimeProvider.System);
+            var report = await Collector.RunAsync(unit, options, progress, cancel);
+            Print(parsed.GetValue(StillpointCommand.Output), report);
+            return report.Finished ? ExitCodes.Ok : ExitCodes.Partial;
+        });
+        return command;
+    }
+
+    private static CollectPlan Read(string path) =>
+        StorePrune.ReadPlan<CollectPlan>(path, "the primary server") is { Images: not null } plan
+            ? plan
+            : throw new CommandFailedException(ExitCodes.Failed, $"{path} is no plan: it names no images.");
+
+    private static void Print(OutputFormat format, CollectReport report)
+    {
+        if (format == OutputFormat.Json)
+        {
+            Terminal.Json(report);
+            return;
+        }
+        var table = Terminal.NewTable("", ">");
+        table.AddRow("freed", report.BytesFreed < 0 ? "-" + Bytes.Format(-report.BytesFreed) : Bytes.Format(report.BytesFreed));
+        table.AddRow("packs deleted", $"{report.PacksDeleted}, {Bytes.Format(report.BytesDeleted)}");
+        table.AddRow("packs rewritten", $"{report.PacksRewritten}, into {Bytes.Format(report.BytesWritten)}");
+        table.AddRow("packs kept after all", $"{report.PacksKept}");
+        table.AddRow("images removed", $"{report.ImagesRemoved}");
+        table.AddRow("sessions taken for dead", $"{report.SessionsFenced}");
+        table.AddRow("other objects swept", $"{report.ObjectsSwept}");
+        Terminal.Out.Write(table);
+        if (report.LackedSpace) Terminal.Note("The volume is too full to copy what lives out of packs that are mostly dead; run the collect again when there is room.");
+        if (!report.Finished) Terminal.Note("Backups are running that began before; run the collect again later: it goes on where it stopped.");
+    }
+}

@@ -1,0 +1,30 @@
+using System.CommandLine;
+using Stillpoint.Storage;
+
+namespace Stillpoint.Cli;
+
+/// <summary><c>store expire DIR IMAGE…</c>: gives up single images that are neither held nor locked.</summary>
+internal static class StoreExpire
+{
+    public static Command Create()
+    {
+        var directory = StoreAccess.NewDirectory();
+        var images = new Argument<string[]>("IMAGE") { Description = "The images: their ids, or the beginnings of them.", Arity = ArgumentArity.OneOrMore };
+        var glass = StorePrune.NewGlass();
+        var command = new Command("expire", "Give up single images that are not held or locked; store collect then frees the space.") { directory, images, glass };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
+            var all = (await unit.ListImagesAsync(cancel)).Images;
+            // All are looked up before the first is given up, so that a slip of the pen changes nothing.
+            var ids = parsed.GetRequiredValue(images).Select(text => ImageChoice.Find(all, text).Header.Id).Distinct().ToList();
+            foreach (var id in ids) await Keeper.ExpireAsync(unit, id, StorePrune.Glass(parsed.GetValue(glass)), cancel);
+            if (parsed.GetValue(StillpointCommand.Output) == OutputFormat.Json) Terminal.Json(new Result(ids));
+            else foreach (var id in ids) Console.Out.WriteLine($"image {id} was given up");
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+
+    private sealed record Result(IReadOnlyList<Guid> Expired);
+}
