@@ -16,6 +16,7 @@ internal static class StoreCommand
         StoreHead.Create(),
         StoreDuplicate.Create(),
         StoreRepair.Create(),
+        StoreImport.Create(),
         StorePrune.Create(),
         StoreExpire.Create(),
         StoreHold.Create(),
