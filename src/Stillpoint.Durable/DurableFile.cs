@@ -85,19 +85,29 @@ public static partial class DurableFile
     /// <summary>Creates a file that must not exist yet; of several that try at once exactly one succeeds, and a name that is there after
     /// a crash holds all its bytes.</summary>
     /// <returns>False when the file was there already.</returns>
-    public static bool TryCreate(string path, ReadOnlySpan<byte> bytes, string uniqueSuffix, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite)
+    public static bool TryCreate(string path, ReadOnlySpan<byte> bytes, string uniqueSuffix, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite) =>
+        TryCreate(SystemFiles.Instance, path, bytes, uniqueSuffix, mode);
+
+    /// <summary>As the other, by the calls that are given.</summary>
+    public static bool TryCreate(
+        IFileCalls files, string path, ReadOnlySpan<byte> bytes, string uniqueSuffix, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite)
     {
+        ArgumentNullException.ThrowIfNull(files);
         var temporary = $"{path}.{uniqueSuffix}.new";
-        WriteSynced(temporary, FileMode.CreateNew, bytes, mode);
         try
         {
-            if (!Claim(temporary, path)) return false;
+            using (var file = files.Create(temporary, mode))
+            {
+                file.Write(bytes, 0);
+                file.Sync();
+            }
+            if (!files.TryClaim(temporary, path)) return false;
         }
         finally
         {
-            File.Delete(temporary);
+            files.Delete(temporary);
         }
-        SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        files.SyncFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
         return true;
     }
 
@@ -111,7 +121,7 @@ public static partial class DurableFile
     }
 
     /// <summary>Gives the finished file its name unless the name is taken: a hard link on Unix, a move without overwrite on Windows.</summary>
-    private static bool Claim(string temporary, string path)
+    internal static bool Claim(string temporary, string path)
     {
         if (OperatingSystem.IsWindows())
         {

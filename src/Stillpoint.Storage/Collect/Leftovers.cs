@@ -62,9 +62,7 @@ internal sealed class Leftovers(StorageUnit unit)
     {
         foreach (var entry in entries)
         {
-            if (!await drop(entry.Name)) continue;
-            await unit.Volume.DeleteAsync(entry.Name, cancel);
-            _swept++;
+            if (await drop(entry.Name) && await unit.TryDeleteAsync(entry.Name, cancel)) _swept++;
         }
     }
 }

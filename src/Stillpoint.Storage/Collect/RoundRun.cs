@@ -94,8 +94,9 @@ internal sealed class RoundRun(CollectWork work, CondemnedRound round)
         long done = 0, total = there.Sum(name => lengths[name]);
         foreach (var name in there)
         {
-            await _unit.Volume.DeleteAsync(name, cancel);
             done += lengths[name];
+            // A later round deletes it, when its lock has run out.
+            if (!await _unit.TryDeleteAsync(name, cancel)) continue;
             work.Tally.PacksDeleted++;
             work.Tally.BytesDeleted += lengths[name];
             work.Report(CollectStage.Deleting, done, total);
@@ -109,13 +110,13 @@ internal sealed class RoundRun(CollectWork work, CondemnedRound round)
         if (round.Expired.Count == 0) return;
         var expired = round.Expired.ToHashSet();
         foreach (var entry in await _unit.Volume.ListAsync(UnitNames.Notes, cancel))
-            if (UnitNames.ImageOfNote(entry.Name) is { } image && expired.Contains(image)) await _unit.Volume.DeleteAsync(entry.Name, cancel);
+            if (UnitNames.ImageOfNote(entry.Name) is { } image && expired.Contains(image)) await _unit.TryDeleteAsync(entry.Name, cancel);
         foreach (var entry in await _unit.Volume.ListAsync(UnitNames.Images, cancel))
         {
             if (UnitNames.ImageOf(entry.Name) is not { } name || !expired.Contains(name.Image)) continue;
             // Another session may be putting an object of that id; it will be refused, and its object swept with it.
             if (!await IsThereAsync(UnitNames.End(name.Session), cancel)) continue;
-            await _unit.Volume.DeleteAsync(entry.Name, cancel);
+            if (!await _unit.TryDeleteAsync(entry.Name, cancel)) continue;
             _unit.Catalog.Forget(name.Session);
             work.Tally.ImagesRemoved++;
         }

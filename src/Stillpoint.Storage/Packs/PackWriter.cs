@@ -21,6 +21,9 @@ internal sealed class PackWriter : IAsyncDisposable
     /// <summary>Bytes so far; of the whole pack once it is complete.</summary>
     public long Length { get; private set; }
 
+    /// <summary>The version of the object, once it is complete.</summary>
+    public string Version => _writer.Version;
+
     public IReadOnlyList<PackEntry> Entries => _entries;
 
     public static async ValueTask<PackWriter> CreateAsync(IVolume volume, PackHeader header, CancellationToken cancel)

@@ -23,8 +23,19 @@ internal sealed class OpenPacks(IVolume volume, Guid unit, Guid session, DomainI
     private readonly HashSet<NodeId> _nodeIds = [];
     private PackWriter? _nodes;
 
+    private readonly List<NamedPack> _completed = [];
+
     /// <summary>Bytes of the packs that were completed.</summary>
     public long StoredBytes { get; private set; }
+
+    /// <summary>The packs that this session made durable.</summary>
+    public IReadOnlyList<NamedPack> Completed
+    {
+        get
+        {
+            lock (_completed) return [.. _completed];
+        }
+    }
 
     /// <summary>True when something was put that is not durable yet.</summary>
     public bool Pending => _data.Count > 0 || _nodes is not null || _completing.Count > 0;
@@ -109,7 +120,11 @@ internal sealed class OpenPacks(IVolume volume, Guid unit, Guid session, DomainI
             Kill.Reach(KillPoint.PackDurable);
             index.Add(new PackFile(pack.Name, pack.Length, pack.Header), pack.Entries);
         }
-        lock (_completing) StoredBytes += pack.Length;
+        lock (_completed)
+        {
+            _completed.Add(new NamedPack(pack.Header.Pack, pack.Header.Kind, pack.Length, pack.Version));
+            StoredBytes += pack.Length;
+        }
         if (pack.Header.Kind == PackKind.Nodes) return;
         foreach (var entry in pack.Entries) _chunks.TryRemove(entry.Id, out _);
     }

@@ -115,7 +115,7 @@ internal sealed class WriterSession : IImageWriter
         await CheckUnitAsync(cancel);
         await new CommitCheck(_unit, _reader, _index).RunAsync(await WithBaseAsync(header, cancel), cancel);
         // 4. The object, which nobody sees yet.
-        var image = new ImageObject(_id, header, details).Encode();
+        var image = new ImageObject(_id, header, details, _packs.Completed).Encode();
         await GuardAsync(async () =>
         {
             if (!await _unit.Volume.PutIfAbsentAsync(UnitNames.Image(header.Id, _id), image, cancel))

@@ -18,8 +18,6 @@ internal static class ObjectFrame
 
     public static ReadOnlySpan<byte> NoteMagic => "SPNOTE-\n"u8;
 
-    public static ReadOnlySpan<byte> ChecksMagic => "SPCHECK\n"u8;
-
     public static ReadOnlySpan<byte> LeaseMagic => "SPLEASE\n"u8;
 
     public static ReadOnlySpan<byte> RoundMagic => "SPROUND\n"u8;
@@ -33,6 +31,8 @@ internal static class ObjectFrame
     public static ReadOnlySpan<byte> GlassMagic => "SPGLASS\n"u8;
 
     public static ReadOnlySpan<byte> PrimaryMagic => "SPPRIM-\n"u8;
+
+    public static ReadOnlySpan<byte> ChecksMagic => "SPCHECK\n"u8;
 
     /// <summary>A writer that already holds the frame's head.</summary>
     public static ByteWriter Begin(ReadOnlySpan<byte> magic)

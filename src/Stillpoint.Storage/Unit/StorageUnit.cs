@@ -25,6 +25,12 @@ public sealed class StorageUnit : IAsyncDisposable
     /// <summary>The unit's parameters.</summary>
     public UnitParameters Parameters => _configuration.Parameters;
 
+    /// <summary>Days that what is written is locked; null where nothing is.</summary>
+    public int? LockDays => _configuration.LockDays;
+
+    /// <summary>How often <see cref="UnitRenewal"/> is due; null where nothing is locked.</summary>
+    public TimeSpan? RenewalPeriod => _configuration.RenewalPeriod;
+
     /// <summary>Where it lies.</summary>
     public string Name => Volume.Name;
 
@@ -48,14 +54,20 @@ public sealed class StorageUnit : IAsyncDisposable
     /// <param name="environment">Clock and ids.</param>
     /// <param name="cancel">Ends the work.</param>
     /// <exception cref="TroubleException">There is a unit already, or a parameter is out of bounds.</exception>
+    public static Task<StorageUnit> CreateAsync(IVolume volume, int chunkSize, int compressionLevel, UnitEnvironment environment, CancellationToken cancel) =>
+        CreateAsync(volume, chunkSize, compressionLevel, null, environment, cancel);
+
+    /// <summary>As the other; where <paramref name="lockDays"/> is given, what is written is locked for that long and a little more, and
+    /// <see cref="UnitRenewal"/> keeps it so for what images need.</summary>
     public static async Task<StorageUnit> CreateAsync(
-        IVolume volume, int chunkSize, int compressionLevel, UnitEnvironment environment, CancellationToken cancel)
+        IVolume volume, int chunkSize, int compressionLevel, int? lockDays, UnitEnvironment environment, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(volume);
         ArgumentNullException.ThrowIfNull(environment);
-        var made = UnitConfiguration.Make(environment.NewId(), chunkSize, compressionLevel, environment.Time.GetUtcNow());
+        var made = UnitConfiguration.Make(environment.NewId(), chunkSize, compressionLevel, environment.Time.GetUtcNow(), lockDays);
         try
         {
+            if (made.LockFor is { } span) await volume.LockNewAsync(span, cancel);
             if (!await volume.PutIfAbsentAsync(UnitNames.Configuration, made.Encode(), cancel))
                 throw UnitTrouble.Refused(volume.Name, "there is one already.", "use it as it is, or choose another place");
             // All that several writers agree on rests on this; some object stores ignore the condition.
@@ -77,7 +89,9 @@ public sealed class StorageUnit : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(environment);
         try
         {
-            return new StorageUnit(volume, await UnitConfiguration.ReadAsync(volume, cancel), environment);
+            var found = await UnitConfiguration.ReadAsync(volume, cancel);
+            if (found.LockFor is { } span) await volume.LockNewAsync(span, cancel);
+            return new StorageUnit(volume, found, environment);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -91,11 +105,16 @@ public sealed class StorageUnit : IAsyncDisposable
 
     /// <summary>Makes a unit at an address (<see cref="VolumeAddress"/>); a directory is made too when it is absent.</summary>
     public static Task<StorageUnit> CreateInAsync(
-        string address, int chunkSize, int compressionLevel, UnitEnvironment environment, CancellationToken cancel)
+        string address, int chunkSize, int compressionLevel, UnitEnvironment environment, CancellationToken cancel) =>
+        CreateInAsync(address, chunkSize, compressionLevel, null, environment, cancel);
+
+    /// <summary>As the other, with locks.</summary>
+    public static Task<StorageUnit> CreateInAsync(
+        string address, int chunkSize, int compressionLevel, int? lockDays, UnitEnvironment environment, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(environment);
         VolumeAddress.Make(address);
-        return CreateAsync(VolumeAddress.Open(address, environment), chunkSize, compressionLevel, environment, cancel);
+        return CreateAsync(VolumeAddress.Open(address, environment), chunkSize, compressionLevel, lockDays, environment, cancel);
     }
 
     /// <summary>Opens the unit at an address.</summary>
@@ -220,6 +239,21 @@ public sealed class StorageUnit : IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Volume.DisposeAsync();
+
+    /// <summary>Deletes an object unless it is locked.</summary>
+    /// <returns>False when it is locked and stays.</returns>
+    internal async ValueTask<bool> TryDeleteAsync(string name, CancellationToken cancel)
+    {
+        try
+        {
+            await Volume.DeleteAsync(name, cancel);
+            return true;
+        }
+        catch (ObjectLockedException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>The index of a domain with all that is on the volume now.</summary>
     internal async Task<DomainIndex> FreshIndexAsync(Guid domain, CancellationToken cancel)

@@ -125,6 +125,7 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings)
         var bytes = await SmallObject.ReadAsync(volume, name, cancel);
         if (!SHA256.HashData(bytes).AsSpan().SequenceEqual(end.ImageDigest.Span)) throw Damage.Of(name, "it is not what was committed");
         var read = ImageObject.Decode(bytes, name);
+        foreach (var pack in read.Packs) volume.Pin(UnitNames.Pack(read.Header.Domain, pack.Pack, pack.Kind), pack.Version);
         var image = new StoredImage(read.Header, read.Details, []);
         _bySession.TryAdd(end.Session, image);
         return image;

@@ -12,20 +12,31 @@ namespace Stillpoint.Storage;
 /// <param name="ChunkSize">Bytes of a chunk.</param>
 /// <param name="CompressionLevel">zstd level.</param>
 /// <param name="Created">When it was made, UTC.</param>
+/// <param name="LockDays">Days that what is written is locked; null where nothing is.</param>
 /// <param name="Check">XxHash128 of the other values, as <see cref="CheckOf"/> writes them.</param>
-internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int CompressionLevel, DateTimeOffset Created, string Check)
+internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int CompressionLevel, DateTimeOffset Created, string Check, int? LockDays = null)
 {
+    /// <summary>A hundred years.</summary>
+    public const int MaxLockDays = 36_500;
+
     public const int MaxBytes = 4096;
     private const int MaxLevel = 19;
 
-    public static UnitConfiguration Make(Guid id, int chunkSize, int level, DateTimeOffset created)
+    public static UnitConfiguration Make(Guid id, int chunkSize, int level, DateTimeOffset created, int? lockDays = null)
     {
         if (!StoreFormat.IsChunkSize(chunkSize))
             throw new TroubleException("chunk size", $"{chunkSize} bytes is not a power of two from 64 KiB to 1 MiB.", "choose 64K, 128K, 256K, 512K or 1M");
         if (level is < 1 or > MaxLevel) throw new TroubleException("compression level", $"{level} is not from 1 to {MaxLevel}.", "choose 1, or 3 for slower and smaller");
-        var made = new UnitConfiguration(StoreFormat.Version, id, chunkSize, level, created, "");
+        if (lockDays is < 1 or > MaxLockDays) throw new TroubleException("lock", $"{lockDays} days are not from 1 to {MaxLockDays}.", "choose as many as an image is kept");
+        var made = new UnitConfiguration(StoreFormat.Version, id, chunkSize, level, created, "", lockDays);
         return made with { Check = made.CheckOf() };
     }
+
+    /// <summary>How long before its end a lock is extended; each lock is longer by this, so that one renewal a period is enough.</summary>
+    public TimeSpan? RenewalPeriod => LockDays is { } days ? TimeSpan.FromDays(Math.Max(1, days / 4)) : null;
+
+    /// <summary>How long what is written now is locked; null where nothing is.</summary>
+    public TimeSpan? LockFor => RenewalPeriod is { } renewal ? TimeSpan.FromDays(LockDays!.Value) + renewal : null;
 
     public UnitParameters Parameters => new(Id, Format, ChunkSize, CompressionLevel);
 
@@ -54,11 +65,12 @@ internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int
         }
         if (read is null) throw Damage.Of($"unit.json of {unit}", "it is empty");
         if (read.Format != StoreFormat.Version) throw UnitTrouble.Version($"storage unit {unit}", read.Format);
-        if (read.Check != read.CheckOf() || !StoreFormat.IsChunkSize(read.ChunkSize) || read.CompressionLevel is < 1 or > MaxLevel)
+        if (read.Check != read.CheckOf() || !StoreFormat.IsChunkSize(read.ChunkSize) || read.CompressionLevel is < 1 or > MaxLevel
+            || read.LockDays is < 1 or > MaxLockDays)
             throw Damage.Of($"unit.json of {unit}", "its values do not fit its check");
         return read;
     }
 
     private string CheckOf() => Convert.ToHexStringLower(
-        XxHash128.Hash(Encoding.ASCII.GetBytes($"{Format} {Id:N} {ChunkSize} {CompressionLevel} {Created.UtcTicks}")));
+        XxHash128.Hash(Encoding.ASCII.GetBytes($"{Format} {Id:N} {ChunkSize} {CompressionLevel} {Created.UtcTicks}{(LockDays is { } days ? $" {days}" : "")}")));
 }

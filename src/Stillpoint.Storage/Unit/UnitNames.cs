@@ -18,9 +18,17 @@ internal static class UnitNames
     public const string BrokenGlass = "broken-glass/";
     public const string PrimaryKey = "primary.key";
     public const string Bads = "bad/";
+    public const string AllChecks = "checks/";
 
     /// <summary>True for objects that are replaced; all others never change.</summary>
-    public static bool IsReplaced(string name) => name.StartsWith(Leases, StringComparison.Ordinal);
+    public static bool IsReplaced(string name) => s_replaced.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
+
+    /// <summary>True for objects that a unit which locks writes locked: all but those that only organize its work and have to go again.</summary>
+    public static bool IsLocked(string name) => !s_working.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
+
+    private static readonly string[] s_replaced = [Leases, AllChecks];
+
+    private static readonly string[] s_working = [Leases, AllChecks, Sessions, Condemned, Bads, "index/"];
 
     public static string Packs(Guid domain) => $"packs/{domain:N}/";
 
@@ -81,7 +89,7 @@ internal static class UnitNames
 
     public static string Bad(BadRecord bad, Guid domain) => $"{AllBad(domain)}{bad.Pack:N}.{bad.Offset:x8}";
 
-    public static string Checks(Guid domain, Model.VerifyKind kind) => $"checks/{domain:N}.{Model.Words.Of(kind)}";
+    public static string Checks(Guid domain, Model.VerifyKind kind) => $"{AllChecks}{domain:N}.{Model.Words.Of(kind)}";
 
     /// <summary>The record that such a name is about; null when it is none.</summary>
     public static BadRecord? BadOf(string name)

@@ -46,9 +46,26 @@ internal sealed record SessionEnd(Guid Session, EndState State, Guid Image, Read
     public static SessionEnd Without(Guid session, EndState state, DateTimeOffset now) => new(session, state, Guid.Empty, new byte[DigestSize], now);
 }
 
-/// <summary>An image's object: the session that made it, its header, its sealed details.</summary>
-internal sealed record ImageObject(Guid Session, ImageHeader Header, SealedBlob Details)
+/// <summary>A pack that a session made durable, by key and version: in a bucket that locks, a later version of the key hides nothing.</summary>
+/// <param name="Pack">Its id.</param>
+/// <param name="Kind">What it holds.</param>
+/// <param name="Length">Its bytes.</param>
+/// <param name="Version">Which version of the key; empty where the volume has none.</param>
+internal sealed record NamedPack(Guid Pack, PackKind Kind, long Length, string Version)
 {
+    public static NamedPack Read(ref ByteReader reader, string name)
+    {
+        var (pack, kind) = (reader.Id(), (PackKind)reader.U8());
+        if (!Enum.IsDefined(kind)) throw Damage.Of(name, $"kind {(byte)kind} of a pack is unknown");
+        return new NamedPack(pack, kind, reader.VarInt(), reader.Text());
+    }
+}
+
+/// <summary>An image's object: the session that made it, its header, its sealed details, the packs that this session made durable.</summary>
+internal sealed record ImageObject(Guid Session, ImageHeader Header, SealedBlob Details, IReadOnlyList<NamedPack> Packs)
+{
+    private const int LeastPack = 16 + 1 + 1 + 1, MaxPacks = 1 << 22;
+
     public byte[] Encode()
     {
         var writer = ObjectFrame.Begin(ObjectFrame.ImageMagic);
@@ -57,6 +74,14 @@ internal sealed record ImageObject(Guid Session, ImageHeader Header, SealedBlob 
         writer.U32((uint)header.Length);
         writer.Raw(header);
         SealedCodec.Write(writer, Details);
+        writer.VarInt(Packs.Count);
+        foreach (var pack in Packs)
+        {
+            writer.Id(pack.Pack);
+            writer.U8((byte)pack.Kind);
+            writer.VarInt(pack.Length);
+            writer.Text(pack.Version);
+        }
         return ObjectFrame.End(writer);
     }
 
@@ -66,9 +91,11 @@ internal sealed record ImageObject(Guid Session, ImageHeader Header, SealedBlob 
         var session = reader.Id();
         var header = ImageHeaderCodec.Decode(reader.Take((int)Math.Min(reader.U32(), int.MaxValue)));
         var details = SealedCodec.ReadBlob(ref reader);
+        var packs = new NamedPack[reader.Count(LeastPack, MaxPacks)];
+        for (var i = 0; i < packs.Length; i++) packs[i] = NamedPack.Read(ref reader, name);
         reader.End();
         return UnitNames.Image(header.Id, session) == name
-            ? new ImageObject(session, header, details)
+            ? new ImageObject(session, header, details, packs)
             : throw Damage.Of(name, $"it holds image {header.Id:N} of session {session:N}");
     }
 }

@@ -1,3 +1,5 @@
+using Stillpoint.Model;
+
 namespace Stillpoint.Storage;
 
 /// <summary>
@@ -44,6 +46,7 @@ public interface IVolume : IAsyncDisposable
     ValueTask<IVolumeWriter> CreateAsync(string name, CancellationToken cancel);
 
     /// <summary>Deletes an object; nothing happens when it is absent.</summary>
+    /// <exception cref="ObjectLockedException">It is locked until a date.</exception>
     ValueTask DeleteAsync(string name, CancellationToken cancel);
 
     /// <summary>Returns when every name that a list of <paramref name="prefix"/> has shown before survives a power cut.</summary>
@@ -52,6 +55,23 @@ public interface IVolume : IAsyncDisposable
     /// <summary>Deletes what writers left that died before their object was whole.</summary>
     /// <returns>How many such leftovers there were.</returns>
     ValueTask<int> SweepAsync(CancellationToken cancel) => new(0);
+
+    /// <summary>From now on each object that is written, but those that only organize the unit's work, is locked for that long: nobody
+    /// deletes or overwrites it before, whatever key they hold.</summary>
+    /// <exception cref="IOException">The volume cannot lock.</exception>
+    ValueTask LockNewAsync(TimeSpan span, CancellationToken cancel) =>
+        throw new VolumeException(new Trouble(null, Name, "it cannot lock objects.", "use a bucket that was made with Object Lock"));
+
+    /// <summary>Locks an object for as long as a new one would be.</summary>
+    ValueTask ExtendLockAsync(string name, CancellationToken cancel) => default;
+
+    /// <summary>Until when an object is locked; null when it is not.</summary>
+    ValueTask<DateTimeOffset?> LockedUntilAsync(string name, CancellationToken cancel) => new((DateTimeOffset?)null);
+
+    /// <summary>That version of the object is the one to read.</summary>
+    void Pin(string name, string version)
+    {
+    }
 
     /// <summary>Drops what it remembers of objects: handles that would go on answering for a directory that is gone.</summary>
     void Forget()
@@ -79,3 +99,6 @@ public interface IVolumeWriter : IAsyncDisposable
 /// <param name="Length">Its bytes.</param>
 /// <param name="Version">Which version of it; null where the volume has none.</param>
 public readonly record struct VolumeEntry(string Name, long Length, string? Version = null);
+
+/// <summary>The object is locked and was not deleted.</summary>
+public sealed class ObjectLockedException(string message, Exception? inner = null) : IOException(message, inner);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Stillpoint.Durable;
 
@@ -5,23 +6,34 @@ namespace Stillpoint.Storage;
 
 /// <summary>A volume that is a directory. Objects on their way lie under <c>parts/</c>, locked by their writer, and move to their names
 /// when they are whole and synced. A folder is made only beside the unit's configuration: where that is absent the directory is an empty
-/// mount point, or nothing at all, and what was written there would be lost from sight when the volume comes back.</summary>
+/// mount point, or nothing at all, and what was written there would be lost from sight when the volume comes back. A file
+/// <c>reserve</c> takes up a little space, so that on a full disk there is room for the few small objects that let a collect begin.</summary>
 public sealed class LocalVolume : IVolume
 {
-    private const string Parts = "parts";
+    private const string Parts = "parts", Reserve = "reserve";
+    private const long LeastReserve = 256 << 10, MostReserve = 16 << 20;
+    private const int ReserveShare = 128, UnixNoSpace = 28, WindowsNoSpace = unchecked((int)0x80070070);
+
+    /// <summary>What has to be written before anything can be deleted.</summary>
+    private static readonly string[] s_freeing = [UnitNames.Condemned, UnitNames.Keepings, UnitNames.Ends, UnitNames.BrokenGlass];
 
     private readonly string _root;
     private readonly Func<Guid> _newId;
-    private readonly OpenFiles _files = new();
+    private readonly IFileCalls _calls;
+    private readonly OpenFiles _files;
+    private readonly ConcurrentDictionary<string, bool> _durable = new();
 
     /// <param name="directory">The directory; it must exist.</param>
     /// <param name="newId">Source of names for what is on its way.</param>
     /// <param name="name">What people call it; null where they know the directory alone.</param>
-    public LocalVolume(string directory, Func<Guid> newId, string? name = null)
+    /// <param name="calls">The file system; this machine's when null.</param>
+    public LocalVolume(string directory, Func<Guid> newId, string? name = null, IFileCalls? calls = null)
     {
         _root = Path.GetFullPath(directory);
         Name = name is null ? _root : $"{name} ({_root})";
         _newId = newId;
+        _calls = calls ?? SystemFiles.Instance;
+        _files = new OpenFiles(_calls);
     }
 
     /// <inheritdoc/>
@@ -33,16 +45,16 @@ public sealed class LocalVolume : IVolume
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<VolumeEntry>> ListAsync(string prefix, CancellationToken cancel)
     {
-        var directory = new DirectoryInfo(PathOf(prefix.TrimEnd('/')));
+        var directory = PathOf(prefix.TrimEnd('/'));
         var entries = new List<VolumeEntry>();
-        if (directory.Exists)
+        if (_calls.FolderExists(directory))
         {
-            foreach (var file in directory.EnumerateFiles("*", SearchOption.AllDirectories))
+            foreach (var (path, length) in _calls.Files(directory))
             {
                 cancel.ThrowIfCancellationRequested();
                 // The name of a small object that was never finished.
-                if (file.Name.EndsWith(".new", StringComparison.Ordinal)) continue;
-                entries.Add(new VolumeEntry(Path.GetRelativePath(_root, file.FullName).Replace('\\', '/'), file.Length));
+                if (path.EndsWith(".new", StringComparison.Ordinal)) continue;
+                entries.Add(new VolumeEntry(Path.GetRelativePath(_root, path).Replace('\\', '/'), length));
             }
         }
         return new(entries);
@@ -59,7 +71,7 @@ public sealed class LocalVolume : IVolume
         var done = 0;
         while (done < buffer.Length)
         {
-            var read = RandomAccess.Read(lease.Handle, buffer.Span[done..], offset + done);
+            var read = lease.File.Read(buffer.Span[done..], offset + done);
             if (read == 0) break;
             done += read;
         }
@@ -71,11 +83,24 @@ public sealed class LocalVolume : IVolume
     {
         cancel.ThrowIfCancellationRequested();
         var path = PathOf(name);
-        MakeDirectory(Path.GetDirectoryName(path)!);
-        if (DurableFile.TryCreate(path, bytes.Span, _newId().ToString("N", CultureInfo.InvariantCulture))) return new(true);
+        try
+        {
+            return new(PutIfAbsent(path, bytes.Span));
+        }
+        catch (IOException e) when (e.HResult is UnixNoSpace or WindowsNoSpace && s_freeing.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))
+            && TryFreeReserve())
+        {
+            return new(PutIfAbsent(path, bytes.Span));
+        }
+    }
+
+    private bool PutIfAbsent(string path, ReadOnlySpan<byte> bytes)
+    {
+        MakeFolder(Path.GetDirectoryName(path)!);
+        if (DurableFile.TryCreate(_calls, path, bytes, NewId())) return true;
         // Another made it, perhaps a moment ago and not yet synced.
-        DurableFile.SyncDirectory(Path.GetDirectoryName(path)!);
-        return new(false);
+        _calls.SyncFolder(Path.GetDirectoryName(path)!);
+        return false;
     }
 
     /// <inheritdoc/>
@@ -83,16 +108,16 @@ public sealed class LocalVolume : IVolume
     {
         cancel.ThrowIfCancellationRequested();
         var path = PathOf(name);
-        MakeDirectory(Path.GetDirectoryName(path)!);
-        var temporary = $"{path}.{_newId():N}.new";
+        MakeFolder(Path.GetDirectoryName(path)!);
+        var temporary = $"{path}.{NewId()}.new";
         try
         {
-            File.WriteAllBytes(temporary, bytes.Span);
-            File.Move(temporary, path, overwrite: true);
+            using (var file = _calls.Create(temporary)) file.Write(bytes.Span, 0);
+            _calls.Move(temporary, path, overwrite: true);
         }
         catch
         {
-            File.Delete(temporary);
+            _calls.Delete(temporary);
             throw;
         }
         return default;
@@ -103,9 +128,9 @@ public sealed class LocalVolume : IVolume
     {
         cancel.ThrowIfCancellationRequested();
         var path = PathOf(name);
-        MakeDirectory(Path.GetDirectoryName(path)!);
-        MakeDirectory(Path.Combine(_root, Parts));
-        return new(new LocalWriter(Path.Combine(_root, Parts, $"{_newId():N}.part"), path));
+        MakeFolder(Path.GetDirectoryName(path)!);
+        MakeFolder(Path.Combine(_root, Parts));
+        return new(new LocalWriter(_calls, Path.Combine(_root, Parts, $"{NewId()}.part"), path));
     }
 
     /// <inheritdoc/>
@@ -114,7 +139,7 @@ public sealed class LocalVolume : IVolume
         cancel.ThrowIfCancellationRequested();
         var path = PathOf(name);
         _files.Forget(path);
-        if (File.Exists(path)) File.Delete(path);
+        _calls.Delete(path);
         return default;
     }
 
@@ -122,24 +147,24 @@ public sealed class LocalVolume : IVolume
     public ValueTask SyncNamesAsync(string prefix, CancellationToken cancel)
     {
         var directory = PathOf(prefix.TrimEnd('/'));
-        if (!Directory.Exists(directory)) return default;
-        DurableFile.SyncDirectory(directory);
-        foreach (var below in Directory.EnumerateDirectories(directory, "*", SearchOption.AllDirectories)) DurableFile.SyncDirectory(below);
+        if (!_calls.FolderExists(directory)) return default;
+        foreach (var folder in _calls.Folders(directory).Prepend(directory)) _calls.SyncFolder(folder);
         return default;
     }
 
     /// <inheritdoc/>
     public ValueTask<int> SweepAsync(CancellationToken cancel)
     {
-        var parts = new DirectoryInfo(Path.Combine(_root, Parts));
+        var parts = Path.Combine(_root, Parts);
         var swept = 0;
-        if (!parts.Exists) return new(swept);
-        foreach (var part in parts.EnumerateFiles("*.part"))
+        KeepReserve();
+        if (!_calls.FolderExists(parts)) return new(swept);
+        foreach (var (path, length) in _calls.Files(parts).ToList())
         {
             cancel.ThrowIfCancellationRequested();
             // An empty one may belong to a writer that has not locked it yet.
-            if (part.Length == 0 || !LocalWriter.IsAbandoned(part.FullName)) continue;
-            part.Delete();
+            if (length == 0 || !path.EndsWith(".part", StringComparison.Ordinal) || !_calls.IsAbandoned(path)) continue;
+            _calls.Delete(path);
             swept++;
         }
         return new(swept);
@@ -153,17 +178,59 @@ public sealed class LocalVolume : IVolume
     }
 
     /// <inheritdoc/>
-    public void Forget() => _files.Close();
-
-    private void MakeDirectory(string directory)
+    public void Forget()
     {
-        if (Directory.Exists(directory)) return;
-        if (!File.Exists(Path.Combine(_root, UnitNames.Configuration)))
-            throw new DirectoryNotFoundException($"{_root} holds no {UnitNames.Configuration}, so no folder is made in it");
-        MakeDirectory(Path.GetDirectoryName(directory)!);
-        Directory.CreateDirectory(directory);
-        DurableFile.SyncDirectory(Path.GetDirectoryName(directory)!);
+        _files.Close();
+        _durable.Clear();
     }
+
+    /// <summary>Returns when the folder is there and its name survives a power cut. One that another process made a moment ago may be there
+    /// without that, so each process syncs each name once.</summary>
+    private void MakeFolder(string folder)
+    {
+        var there = _calls.FolderExists(folder);
+        if (folder == _root || (there && _durable.ContainsKey(folder))) return;
+        if (!there)
+        {
+            if (!_calls.FileExists(Path.Combine(_root, UnitNames.Configuration)))
+                throw new DirectoryNotFoundException($"{_root} holds no {UnitNames.Configuration}, so no folder is made in it");
+            MakeFolder(Path.GetDirectoryName(folder)!);
+            _calls.MakeFolder(folder);
+        }
+        else
+        {
+            MakeFolder(Path.GetDirectoryName(folder)!);
+        }
+        _calls.SyncFolder(Path.GetDirectoryName(folder)!);
+        _durable[folder] = true;
+    }
+
+    /// <summary>Takes up the reserve where there is ample space for it.</summary>
+    private void KeepReserve()
+    {
+        var path = Path.Combine(_root, Reserve);
+        if (_calls.FileExists(path) || !_calls.FileExists(Path.Combine(_root, UnitNames.Configuration))) return;
+        try
+        {
+            var drive = new DriveInfo(_root);
+            var size = Math.Clamp(drive.TotalSize / ReserveShare, LeastReserve, MostReserve);
+            if (drive.AvailableFreeSpace > 2 * size) _calls.Reserve(path, size);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            // Without it a full disk needs a hand to free a little; no backup fails for that.
+        }
+    }
+
+    private bool TryFreeReserve()
+    {
+        var path = Path.Combine(_root, Reserve);
+        if (!_calls.FileExists(path)) return false;
+        _calls.Delete(path);
+        return true;
+    }
+
+    private string NewId() => _newId().ToString("N", CultureInfo.InvariantCulture);
 
     private string PathOf(string name)
     {

@@ -2,70 +2,44 @@ using Stillpoint.Durable;
 
 namespace Stillpoint.Storage;
 
-/// <summary>A large object on its way to a name in a directory.</summary>
-internal sealed class LocalWriter : IVolumeWriter
+/// <summary>A large object on its way to a name in a directory. Its part is locked while its writer lives.</summary>
+internal sealed class LocalWriter(IFileCalls files, string part, string path) : IVolumeWriter
 {
-    private readonly string _part;
-    private readonly string _path;
-    private readonly FileStream _file;
+    private readonly IOpenFile _file = files.Create(part);
     private long _length;
     private bool _complete;
-
-    public LocalWriter(string part, string path)
-    {
-        _part = part;
-        _path = path;
-        // No sharing: the lock tells a sweeper that the writer lives, and the system takes it away when the writer dies.
-        _file = new FileStream(part, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0 });
-    }
 
     public ValueTask AppendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        RandomAccess.Write(_file.SafeFileHandle, bytes.Span, _length);
+        _file.Write(bytes.Span, _length);
         _length += bytes.Length;
         return default;
     }
 
-    public async ValueTask CompleteAsync(CancellationToken cancel)
-    {
-        // A sync of 64 MiB takes a tenth of a second: off the caller's thread, so that it can go on.
-        await Task.Run(
-            () =>
-            {
-                DurableFile.Sync(_file.SafeFileHandle);
-                File.Move(_part, _path, overwrite: false);
-                _complete = true;
-                DurableFile.SyncDirectory(Path.GetDirectoryName(_path)!);
-            },
-            cancel);
-    }
+    // A sync of 64 MiB takes a tenth of a second.
+    public async ValueTask CompleteAsync(CancellationToken cancel) => await files.RunAsync(
+        () =>
+        {
+            _file.Sync(nameof(CompleteAsync));
+            files.Move(part, path, overwrite: false);
+            _complete = true;
+            files.SyncFolder(Path.GetDirectoryName(path)!, nameof(CompleteAsync));
+        },
+        cancel);
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
-        await _file.DisposeAsync();
-        if (_complete) return;
+        _file.Dispose();
+        if (_complete) return default;
         try
         {
-            File.Delete(_part);
+            files.Delete(part);
         }
-        catch (DirectoryNotFoundException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The part went away with its directory; what made the write fail is told already.
+            // Perhaps it went away with its directory; what made the write fail is told already, and a sweep finds what is left.
         }
-    }
-
-    /// <summary>True when no living writer holds the part.</summary>
-    public static bool IsAbandoned(string part)
-    {
-        try
-        {
-            using var probe = new FileStream(part, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-            return true;
-        }
-        catch (IOException)
-        {
-            return false;
-        }
+        return default;
     }
 }

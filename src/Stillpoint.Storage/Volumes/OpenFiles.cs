@@ -1,9 +1,9 @@
-using Microsoft.Win32.SafeHandles;
+using Stillpoint.Durable;
 
 namespace Stillpoint.Storage;
 
 /// <summary>The packs that were read last, kept open: they never change, so a handle stays true. At most 128 are kept.</summary>
-internal sealed class OpenFiles : IDisposable
+internal sealed class OpenFiles(IFileCalls files) : IDisposable
 {
     private const int Kept = 128;
 
@@ -14,13 +14,13 @@ internal sealed class OpenFiles : IDisposable
     /// <summary>The file, open until the lease is disposed and, when it is to be kept, perhaps longer.</summary>
     public Lease Open(string path, bool keep)
     {
-        if (!keep) return new Lease(this, new Entry(OpenHandle(path)) { Kept = false, Users = 1 });
+        if (!keep) return new Lease(this, new Entry(files.OpenRead(path)) { Kept = false, Users = 1 });
         lock (_gate)
         {
             if (!_open.TryGetValue(path, out var entry))
             {
                 if (_open.Count >= Kept) Evict();
-                entry = new Entry(OpenHandle(path));
+                entry = new Entry(files.OpenRead(path));
                 _open.Add(path, entry);
             }
             entry.Users++;
@@ -50,9 +50,6 @@ internal sealed class OpenFiles : IDisposable
         }
     }
 
-    private static SafeFileHandle OpenHandle(string path) =>
-        File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
-
     private void Evict()
     {
         var (path, entry) = _open.MinBy(pair => pair.Value.Used);
@@ -63,7 +60,7 @@ internal sealed class OpenFiles : IDisposable
     private static void Drop(Entry entry)
     {
         entry.Kept = false;
-        if (entry.Users == 0) entry.Handle.Dispose();
+        if (entry.Users == 0) entry.File.Dispose();
     }
 
     private void Return(Entry entry)
@@ -71,13 +68,13 @@ internal sealed class OpenFiles : IDisposable
         lock (_gate)
         {
             entry.Users--;
-            if (!entry.Kept && entry.Users == 0) entry.Handle.Dispose();
+            if (!entry.Kept && entry.Users == 0) entry.File.Dispose();
         }
     }
 
-    internal sealed class Entry(SafeFileHandle handle)
+    internal sealed class Entry(IOpenFile file)
     {
-        public SafeFileHandle Handle { get; } = handle;
+        public IOpenFile File { get; } = file;
 
         public int Users { get; set; }
 
@@ -88,7 +85,7 @@ internal sealed class OpenFiles : IDisposable
 
     internal readonly struct Lease(OpenFiles owner, Entry entry) : IDisposable
     {
-        public SafeFileHandle Handle => entry.Handle;
+        public IOpenFile File => entry.File;
 
         public void Dispose() => owner.Return(entry);
     }

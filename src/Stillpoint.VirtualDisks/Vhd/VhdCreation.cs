@@ -70,11 +70,11 @@ internal static class VhdCreation
                 Locators = locators,
             };
         }
-        var table = new byte[tableLength];
-        table.AsSpan().Fill(0xFF);
+        var absent = new byte[Math.Min(tableLength, 64 << 10)];
+        absent.AsSpan().Fill(0xFF);
         file.Write(0, footer.ToBytes());
         file.Write(VhdFooter.Size, header.ToBytes());
-        file.Write(TableOffset, table);
+        for (var at = 0; at < tableLength; at += absent.Length) file.Write(TableOffset + at, absent.AsSpan(0, Math.Min(absent.Length, tableLength - at)));
         file.Write(end, footer.ToBytes());
     }
 

@@ -7,6 +7,10 @@ internal sealed class VhdTable
 {
     /// <summary>16 MiB of memory: 2040 GiB in blocks of 512 KiB.</summary>
     internal const int MostEntries = 1 << 22;
+    private const int SortedAtOnce = 1 << 19;
+
+    /// <summary>A part of a file is 2^16 sectors, 32 MiB.</summary>
+    private const int PartShift = 16;
     private const uint Absent = uint.MaxValue;
     private const int EntriesInSector = 128;
     private readonly IDiskFile _file;
@@ -40,7 +44,7 @@ internal sealed class VhdTable
     }
 
     /// <summary>Where the block's bitmap starts in the file; -1 when the block is absent.</summary>
-    internal long this[long block] => BinaryPrimitives.ReadUInt32BigEndian(_table.AsSpan((int)block * 4)) is var sector and not Absent ? sector * 512L : -1;
+    internal long this[long block] => Sector(block) is var sector and not Absent ? sector * 512L : -1;
 
     internal void Set(long block, long fileOffset)
     {
@@ -61,7 +65,7 @@ internal sealed class VhdTable
         var table = new VhdTable(file, header);
         var size = header.BitmapSize + (long)header.BlockSize;
         var tableEnd = header.TableOffset + (header.TableEntries * 4L);
-        var places = new List<long> { };
+        var last = 0L;
         for (var block = 0; block < header.TableEntries; block++)
         {
             var at = table[block];
@@ -70,16 +74,55 @@ internal sealed class VhdTable
             if (at < VhdFooter.Size || at > file.Length - size) throw Bad("outside the file");
             if (at < tableEnd && header.TableOffset < at + size) throw Bad("the table lies there");
             if (at < footer.DataOffset + VhdHeader.Size && footer.DataOffset < at + size) throw Bad("the header lies there");
-            places.Add(at);
+            last = Math.Max(last, at + size);
         }
-        places.Sort();
-        for (var i = 1; i < places.Count; i++)
-        {
-            if (places[i] - places[i - 1] < size) throw new DiskFormatException(file.Path, "block allocation table", header.TableOffset, $"two blocks overlap at {places[i]}");
-        }
+        RefuseOverlaps(table, file, size);
         table.End = Math.Max(VhdxLayout.RoundUp(tableEnd, 512), footer.DataOffset + VhdHeader.Size);
         foreach (var (_, offset, length) in header.Locators) table.End = Math.Max(table.End, VhdxLayout.RoundUp(Math.Clamp(offset, 0, file.Length) + Math.Clamp(length, 0, VhdHeader.LongestPath), 512));
-        if (places.Count > 0) table.End = Math.Max(table.End, places[^1] + size);
+        table.End = Math.Max(table.End, last);
         return table;
     }
+
+    /// <summary>Sorts the places of the blocks, a part of the file at a time, so that a full table takes little more memory than itself.</summary>
+    private static void RefuseOverlaps(VhdTable table, IDiskFile file, long size)
+    {
+        var inPart = new int[1 << (32 - PartShift)];
+        for (var block = 0; block < table.Entries; block++)
+        {
+            if (table.Sector(block) is var sector and not Absent) inPart[(int)(sector >> PartShift)]++;
+        }
+        var sorted = new uint[Math.Min(SortedAtOnce, inPart.Sum())];
+        var before = long.MinValue;
+        for (var part = 0; part < inPart.Length;)
+        {
+            // A part has room for fewer blocks than may be sorted at once; one that holds more holds two in the same place.
+            if (inPart[part] > SortedAtOnce) throw Overlap(((long)part << PartShift) * 512);
+            var from = part;
+            var count = 0;
+            while (part < inPart.Length && count + inPart[part] <= sorted.Length) count += inPart[part++];
+            if (count > 0) before = CheckParts(from, part, count);
+        }
+
+        long CheckParts(int from, int to, int count)
+        {
+            var filled = 0;
+            for (var block = 0; block < table.Entries && filled < count; block++)
+            {
+                if (table.Sector(block) is var sector and not Absent && sector >> PartShift >= from && sector >> PartShift < to) sorted[filled++] = sector;
+            }
+            var places = sorted.AsSpan(0, count);
+            places.Sort();
+            var previous = before;
+            foreach (var sector in places)
+            {
+                if (previous >= 0 && (sector * 512L) - previous < size) throw Overlap(sector * 512L);
+                previous = sector * 512L;
+            }
+            return previous;
+        }
+
+        DiskFormatException Overlap(long at) => new(file.Path, "block allocation table", table._header.TableOffset, $"two blocks overlap at {at}");
+    }
+
+    private uint Sector(long block) => BinaryPrimitives.ReadUInt32BigEndian(_table.AsSpan((int)block * 4));
 }

@@ -5,8 +5,11 @@ namespace Stillpoint.VirtualDisks;
 /// <summary>The BAT (MS-VHDX 2.5): where each payload block and each sector bitmap lies in the file.</summary>
 internal sealed class BlockTable
 {
-    /// <summary>8 MiB of pages: a disk of 32 TiB in blocks of 32 MiB, or of 1 TiB in blocks of 1 MiB, without reading any page twice.</summary>
-    private const int MostPages = 2048;
+    /// <summary>4 MiB of pages: a disk of 16 TiB in blocks of 32 MiB, or of 512 GiB in blocks of 1 MiB, without reading any page twice.</summary>
+    private const int MostPages = 1024;
+
+    /// <summary>Bytes of the table that one look for a used entry goes through, so that a walk can be stopped.</summary>
+    private const long LongestLook = 16 << 20;
     private const int EntriesInPage = VhdxLayout.Page / 8;
     private readonly IDiskFile _file;
     private readonly VhdxMetadata _metadata;
@@ -30,6 +33,19 @@ internal sealed class BlockTable
         return Checked(index, Entry(index), _metadata.BlockSize);
     }
 
+    /// <summary>The entry as a walk over the table of a file that nobody writes sees it: a walk through the pages would turn them all over.</summary>
+    internal BatEntry Payload(long block, TableWindow window)
+    {
+        var index = PayloadIndex(block);
+#if PLANTED_BatReader || PLANTED_BatBoth
+        index++;
+#endif
+        return Checked(index, window.Entry(index), _metadata.BlockSize);
+    }
+
+    /// <summary>A window for one walk.</summary>
+    internal TableWindow NewWindow() => new(_file, _pages.Offset(0), _metadata.BatEntries);
+
     internal void SetPayload(long block, BatEntry entry)
     {
         var index = PayloadIndex(block);
@@ -51,13 +67,12 @@ internal sealed class BlockTable
 
     internal void ClearBitmap(long chunk) => SetEntry(BitmapIndex(chunk), default);
 
-    /// <summary>How many blocks from <paramref name="block"/> on are "not present", as far as one page of the table tells.</summary>
+    /// <summary>How many blocks from <paramref name="block"/> on are "not present"; there may be more after them.</summary>
     internal long EmptyBlocksFrom(long block)
     {
         var index = PayloadIndex(block);
-        var rest = _pages[(int)(index / EntriesInPage)].AsSpan((int)(index % EntriesInPage) * 8);
-        var used = rest.IndexOfAnyExcept((byte)0);
-        var entries = (used < 0 ? rest.Length : used) / 8;
+        var end = Math.Min(_metadata.BatEntries * 8, (index * 8) + LongestLook);
+        var entries = (_pages.NextUsed(index * 8, end) / 8) - index;
         if (entries == 0) return 0;
         return Math.Min(BlockAtOrBefore(index + entries - 1), _metadata.PayloadBlocks - 1) - block + 1;
     }

@@ -6,6 +6,7 @@ namespace Stillpoint.VirtualDisks;
 /// </summary>
 internal sealed class MetadataPages(IDiskFile file, VhdxLog? log, long start, int count, int mostLoaded)
 {
+    private const int PagesInPiece = 4;
     private readonly byte[]?[] _pages = new byte[]?[count];
     private readonly Lock _gate = new();
     private int _loaded;
@@ -27,6 +28,36 @@ internal sealed class MetadataPages(IDiskFile file, VhdxLog? log, long start, in
             log!.Add(Offset(page), bytes, order);
             return bytes;
         }
+    }
+
+    /// <summary>First byte from <paramref name="at"/> on that is not zero, or <paramref name="end"/>; both counted from the start of the run.
+    /// Pages that are not there are looked at in the file and not kept, holes of the host's file are passed over.</summary>
+    internal long NextUsed(long at, long end)
+    {
+        Span<byte> piece = stackalloc byte[PagesInPiece * VhdxLayout.Page];
+        while (at < end)
+        {
+            var page = (int)(at / VhdxLayout.Page);
+            scoped ReadOnlySpan<byte> bytes;
+            if (Volatile.Read(ref _pages[page]) is { } loaded)
+            {
+                var within = (int)(at % VhdxLayout.Page);
+                bytes = loaded.AsSpan(within, (int)Math.Min(VhdxLayout.Page - within, end - at));
+            }
+            else
+            {
+                var absent = page + 1;
+                while (absent < _pages.Length && Volatile.Read(ref _pages[absent]) is null) absent++;
+                var until = Math.Min(end, (long)absent * VhdxLayout.Page);
+                at = file.NextData(start + at, start + until) - start;
+                bytes = piece[..(int)Math.Min(piece.Length, until - at)];
+                file.Read(start + at, piece[..bytes.Length]);
+            }
+            var used = bytes.IndexOfAnyExcept((byte)0);
+            if (used >= 0) return at + used;
+            at += bytes.Length;
+        }
+        return at;
     }
 
     internal bool HasDirty()

@@ -6,7 +6,7 @@ namespace Stillpoint.VirtualDisks;
 internal sealed class SectorBitmaps(IDiskFile file, VhdxLog? log, VhdxMetadata metadata, BlockTable table)
 {
     private const int PagesInBlock = (int)(VhdxLayout.SectorBitmapBlock / VhdxLayout.Page);
-    private const int MostPages = 2048;
+    private const int MostPages = 1024;
     private const int BitsInPage = VhdxLayout.Page * 8;
     private readonly ConcurrentDictionary<long, MetadataPages> _chunks = new();
     private readonly Lock _gate = new();

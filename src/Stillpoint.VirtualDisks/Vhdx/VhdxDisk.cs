@@ -11,6 +11,9 @@ public sealed partial class VhdxDisk : VirtualDisk, IDifferencing
     /// <summary>Changed metadata pages that make a commit due: 4 MiB of memory.</summary>
     private const int MostPending = 8 * VhdxLog.MostPagesInEntry;
 
+    /// <summary>So many blocks side by side are one run of a map, so that a walk can be stopped.</summary>
+    private const int MostBlocksInRun = 1 << 16;
+
     private readonly Lock _gate = new();
     private readonly IDiskFile _file;
     private readonly VhdxHeaders _headers;
@@ -174,6 +177,8 @@ public sealed partial class VhdxDisk : VirtualDisk, IDifferencing
 
     internal override IEnumerable<OwnRun> OwnRuns(long from, long to)
     {
+        var window = CanWrite ? null : _table.NewWindow();
+        BatEntry At(long block) => window is null ? _table.Payload(block) : _table.Payload(block, window);
         while (from < to)
         {
             var block = from / _metadata.BlockSize;
@@ -186,11 +191,17 @@ public sealed partial class VhdxDisk : VirtualDisk, IDifferencing
                 continue;
             }
             var end = Math.Min(to, (block + 1) * _metadata.BlockSize);
-            var entry = _table.Payload(block);
+            var entry = At(block);
             switch (entry.State)
             {
                 case BlockState.FullyPresent:
                     var payload = entry.FileOffset + (from - (block * _metadata.BlockSize));
+                    // Blocks that lie side by side in the file are asked for holes in one go.
+                    for (var next = block + 1; end < to && next - block < MostBlocksInRun; next++)
+                    {
+                        if (At(next) != new BatEntry(BlockState.FullyPresent, entry.FileOffset + ((next - block) * _metadata.BlockSize))) break;
+                        end = Math.Min(to, (next + 1) * _metadata.BlockSize);
+                    }
                     foreach (var run in HoleRuns.Split(_file, from, payload, end - from)) yield return run;
                     break;
                 case BlockState.PartiallyPresent:

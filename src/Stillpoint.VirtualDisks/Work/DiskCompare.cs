@@ -3,7 +3,7 @@ namespace Stillpoint.VirtualDisks;
 /// <summary>Compares what two disks read as, whatever their formats.</summary>
 public static class DiskCompare
 {
-    private const int Piece = 2 << 20;
+    private const int Piece = 1 << 20;
 
     /// <summary>The first byte where the disks differ, or null. A longer disk is equal when all past the other's end is zero.</summary>
     /// <param name="a">One disk.</param>

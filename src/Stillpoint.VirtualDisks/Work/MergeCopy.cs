@@ -3,7 +3,7 @@ namespace Stillpoint.VirtualDisks;
 /// <summary>Writes what a child's file alone holds over its parent. Doing it twice does no harm.</summary>
 internal static class MergeCopy
 {
-    private const int Piece = 4 << 20;
+    private const int Piece = 2 << 20;
 
     internal static void Run(VirtualDisk child, VirtualDisk parent, VhdxMergeOptions options, CancellationToken cancel)
     {

@@ -73,7 +73,7 @@ internal static class DiskCommand
         {
             var length = parse.GetValue(size) is { } text ? Size(text) : 0;
             using var disk = parse.GetValue(parent) is { } below ? CreateChild(parse, path, below, length) : DiskFile.Create(path, CreateOptions(parse, path, length, parse.GetValue(s_sectorSize)));
-            return ExitCodes.Ok;
+            return DiskReport.Done(disk, parse.GetValue(StillpointCommand.Output));
         }));
         return command;
     }
@@ -91,7 +91,7 @@ internal static class DiskCommand
             {
                 var length = parse.GetValue(size) is { } text ? Size(text) : source.Length;
                 DiskFile.Convert(source, path, CreateOptions(parse, path, length, source.LogicalSectorSize), (done, _) => progress.Report(done), cancel);
-                return ExitCodes.Ok;
+                return DiskReport.Done(path, parse.GetValue(StillpointCommand.Output));
             });
         }, cancel));
         return command;
@@ -122,9 +122,10 @@ internal static class DiskCommand
         command.SetAction((parse, cancel) => Task.Run(() => Guarded(parse.GetRequiredValue(s_file), path =>
         {
             using var progress = new ByteProgress("merging", 0, TimeProvider.System);
+            var parent = ParentOf(path, parse);
             DiskFile.MergeIntoParent(path, new VhdxMergeOptions { NewId = Ids.New, ResolveParent = Resolver(parse), Progress = (done, _) => progress.Report(done) }, cancel);
             if (parse.GetValue(delete)) File.Delete(path);
-            return ExitCodes.Ok;
+            return DiskReport.Done(parent, parse.GetValue(StillpointCommand.Output));
         }), cancel));
         return command;
     }
@@ -137,7 +138,7 @@ internal static class DiskCommand
         command.SetAction(parse => WithWritable(parse, disk =>
         {
             disk.Resize(Size(parse.GetRequiredValue(size)), parse.GetValue(discard));
-            return ExitCodes.Ok;
+            return DiskReport.Done(disk, parse.GetValue(StillpointCommand.Output));
         }));
         return command;
     }
@@ -149,9 +150,15 @@ internal static class DiskCommand
         {
             var saved = disk.Compact(null, cancel);
             Terminal.Note($"{Bytes.Format(saved)} given back");
-            return ExitCodes.Ok;
+            return DiskReport.Done(disk, parse.GetValue(StillpointCommand.Output));
         }), cancel));
         return command;
+    }
+
+    private static string ParentOf(string path, ParseResult parse)
+    {
+        using var disk = VirtualDisk.Open(path, Options(parse));
+        return disk.Parent?.Path ?? throw new CommandFailedException(ExitCodes.Failed, $"{path} is not a differencing disk.");
     }
 
     private static int WithWritable(ParseResult parse, Func<VirtualDisk, int> work) => Guarded(parse.GetRequiredValue(s_file), path =>

@@ -56,6 +56,21 @@ internal static class DiskReport
         return at is null ? ExitCodes.Ok : ExitCodes.Damaged;
     }
 
+    /// <summary>What a disk is after work on it; for people no news is good news.</summary>
+    public static int Done(VirtualDisk disk, OutputFormat output)
+    {
+        if (output == OutputFormat.Json) Terminal.Json(new { disk.Path, Format = Word(disk.Format), Kind = Word(disk.Kind), disk.Length, FileLength = new FileInfo(disk.Path).Length });
+        return ExitCodes.Ok;
+    }
+
+    /// <inheritdoc cref="Done(VirtualDisk, OutputFormat)"/>
+    public static int Done(string path, OutputFormat output)
+    {
+        if (output != OutputFormat.Json) return ExitCodes.Ok;
+        using var disk = VirtualDisk.Open(path, new DiskOpenOptions { WithoutParent = true });
+        return Done(disk, output);
+    }
+
     private static object Describe(VirtualDisk disk, DiskContents contents) => new
     {
         disk.Path,

@@ -52,6 +52,57 @@ public sealed class DiskCommandTests : IDisposable
     }
 
     [Fact]
+    public void Every_verb_that_changes_a_disk_says_in_JSON_what_it_is_then()
+    {
+        var (parent, child) = (_folder["p.vhdx"], _folder["c.avhdx"]);
+        void Is(JsonElement said, string path, long mebibytes)
+        {
+            Assert.Equal((path, mebibytes * Mebibyte), (Text(said, "path"), said.GetProperty("length").GetInt64()));
+            Assert.Equal(new FileInfo(path).Length, said.GetProperty("fileLength").GetInt64());
+        }
+        Is(Json(0, "create", parent, "--size", "20M"), parent, 20);
+        Is(Json(0, "create", child, "--parent", parent), child, 20);
+        Is(Json(0, "convert", child, _folder["x.vhd"]), _folder["x.vhd"], 20);
+        Is(Json(0, "merge", child), parent, 20);
+        Is(Json(0, "resize", parent, "--size", "30M"), parent, 30);
+        Is(Json(0, "compact", parent), parent, 30);
+    }
+
+    [Fact]
+    public void Repair_replays_a_log()
+    {
+        var path = _folder["a.vhdx"];
+        Disk(0, "create", path, "--size", "20M", "--block-size", "1M");
+        var files = new CrashingFiles(new Random(Enumerable.Range(1, 99).First(seed => new Random(seed).Next(3) == 0)));
+        var disk = VirtualDisk.Open(path, new DiskOpenOptions { ReadOnly = false, NewId = _folder.NewId, Files = files });
+        disk.Write(3 * Mebibyte, TestFolder.Noise(4, 9000));
+        disk.Flush();
+        files.Restart();
+        Assert.Equal(("repairable", "log"), (Text(Assert.Single(Json(0, "check", path).EnumerateArray()), "kind"), "log"));
+        Disk(0, "convert", path, _folder["before.raw"]);
+        Assert.Equal(0, Json(0, "check", path, "--repair").GetArrayLength());
+        Disk(0, "compare", path, _folder["before.raw"]);
+    }
+
+    [Fact]
+    public void Ctrl_C_ends_a_conversion_with_130_and_leaves_no_half_file()
+    {
+        Witness.Need("kill");
+        using (var file = File.Create(_folder["a.raw"])) file.SetLength(1L << 40);
+        // Data everywhere as far as the map tells would take long to write; a fixed target of a large disk takes its time by itself.
+        using (var disk = VirtualDisk.Open(_folder["a.raw"], new DiskOpenOptions { ReadOnly = false, Format = DiskFormat.Raw }))
+        {
+            for (var i = 0; i < 20_000; i++) disk.Write(i * (50L << 20), [1]);
+        }
+        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(Find(), ["disk", "convert", _folder["a.raw"], _folder["b.vhdx"], "--block-size", "1M"]) { RedirectStandardError = true })!;
+        while (!File.Exists(_folder["b.vhdx"]) && !process.HasExited) Thread.Sleep(1);
+        Witness.Run("kill", "-INT", process.Id.ToString());
+        process.WaitForExit();
+        Assert.Equal(130, process.ExitCode);
+        Assert.False(File.Exists(_folder["b.vhdx"]));
+    }
+
+    [Fact]
     public void Compare_ends_with_4_and_names_the_byte()
     {
         Disk(0, "create", _folder["a.raw"], "--size", "8M");

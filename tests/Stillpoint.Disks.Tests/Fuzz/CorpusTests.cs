@@ -57,12 +57,18 @@ public sealed class CorpusTests
 
     private static void Replay(string name, byte[] folded)
     {
-        var file = FoldedDisk.Unfold(folded);
+        Replay(name, FoldedDisk.Unfold(folded), FoldedDisk.Exercise);
+        Replay(name + " (for writing)", FoldedDisk.Unfold(folded), FoldedDisk.ExerciseWriting);
+    }
+
+    private static void Replay(string name, SparseFile file, Func<SparseFile, DiskFormatException?> exercise)
+    {
         var allocated = GC.GetAllocatedBytesForCurrentThread();
-        var refused = FoldedDisk.Exercise(file);
+        var refused = exercise(file);
         allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
         Assert.True(allocated < 256L * Mebibyte, $"{name}: {allocated} bytes of memory were taken");
         Assert.True(file.BytesRead < 300L * Mebibyte, $"{name}: {file.BytesRead} bytes were read");
+        Assert.True(file.BytesWritten < 600L * Mebibyte, $"{name}: {file.BytesWritten} bytes were written");
         if (name.StartsWith("sound-", StringComparison.Ordinal) && !name.Contains(',', StringComparison.Ordinal)) Assert.True(refused is null, $"{name}: {refused?.Message}");
     }
 

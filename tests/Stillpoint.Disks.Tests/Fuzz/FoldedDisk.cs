@@ -10,7 +10,7 @@ namespace Stillpoint.Disks.Tests;
 internal static class FoldedDisk
 {
     private const int Mebibyte = 1 << 20;
-    private const byte IsVhd = 0x80;
+    internal const byte IsVhd = 0x80;
     private const byte FixHeaders = 1;
     private const byte FixTables = 2;
     private const byte FixLog = 4;
@@ -69,6 +69,43 @@ internal static class FoldedDisk
                 disk.Read(run.Offset, buffer.AsSpan(0, (int)Math.Min(run.Length, buffer.Length)));
             }
             if (disk.Kind != DiskKind.Differencing) PartitionReader.Read(disk);
+            return null;
+        }
+        catch (DiskFormatException refused)
+        {
+            return refused;
+        }
+    }
+
+    /// <summary>Opens a file for writing (which replays its log), writes at the ends and in the middle, closes it, and reads it again.</summary>
+    /// <returns>Why the file was refused; null when it was written.</returns>
+    /// <exception cref="InvalidOperationException">What was written was not read again.</exception>
+    internal static DiskFormatException? ExerciseWriting(SparseFile file)
+    {
+        var ids = 0;
+        var options = new DiskOpenOptions { Files = file, WithoutParent = true, ReadOnly = false, NewId = () => new Guid(++ids, 0, 0, new byte[8]) };
+        byte[] mark = [0xA5, 0x5A, 1];
+        try
+        {
+            var places = new List<long>();
+            using (var disk = VirtualDisk.Open(file.Path, options))
+            {
+                var whole = new byte[disk.LogicalSectorSize];
+                foreach (var at in new[] { 0, disk.Length / 2, disk.Length - whole.Length }.Select(at => at / whole.Length * whole.Length).Distinct())
+                {
+                    mark.CopyTo(whole, 0);
+                    disk.Write(at, whole);
+                    places.Add(at);
+                }
+                disk.Flush();
+            }
+            using var again = VirtualDisk.Open(file.Path, options with { ReadOnly = true, NewId = null });
+            var seen = new byte[mark.Length];
+            foreach (var at in places)
+            {
+                again.Read(at, seen);
+                if (!seen.AsSpan().SequenceEqual(mark)) throw new InvalidOperationException($"what was written at {at} is not read again");
+            }
             return null;
         }
         catch (DiskFormatException refused)

@@ -29,6 +29,54 @@ public sealed class VhdWitnessTests : IDisposable
         AssertReads(path, model);
     }
 
+    public static TheoryData<DiskKind, long, string> Shapes()
+    {
+        var data = new TheoryData<DiskKind, long, string>();
+        foreach (var kind in new[] { DiskKind.Fixed, DiskKind.Dynamic })
+            // A size that cylinders, heads and sectors make, and one that they do not.
+            foreach (var length in new[] { 1024L * 4 * 17 * 512, (37L * Mebibyte) + (7 * 512) })
+                foreach (var fill in new[] { "empty", "sparse", "full" })
+                    data.Add(kind, length, fill);
+        return data;
+    }
+
+    /// <summary>Both ways, sizes included. qemu's driver for VHD has no check, so that the bytes are all that it can say.</summary>
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Qemu_and_we_read_the_same(DiskKind kind, long length, string fill)
+    {
+        Witness.Need("qemu-img");
+        var model = new byte[length];
+        if (fill == "full") TestFolder.Noise(1, model.Length).CopyTo(model, 0);
+        if (fill == "sparse") foreach (var at in new[] { 0, 5_000_001, model.Length - 777 }) TestFolder.Noise(at, 777).CopyTo(model, at);
+        File.WriteAllBytes(_folder["a.raw"], model);
+        using (var raw = VirtualDisk.Open(_folder["a.raw"], new DiskOpenOptions { Format = DiskFormat.Raw }))
+        {
+            DiskFile.Convert(raw, _folder["ours.vhd"], new DiskCreateOptions { Format = DiskFormat.Vhd, Kind = kind, Length = length, NewId = _folder.NewId, Time = new FakeTimeProvider() }, null, CancellationToken.None);
+        }
+        Witness.Run("qemu-img", "compare", "-f", "vpc", "-F", "raw", _folder["ours.vhd"], _folder["a.raw"]);
+        var subformat = kind == DiskKind.Fixed ? "fixed" : "dynamic";
+        Witness.Run("qemu-img", "convert", "-f", "raw", "-O", "vpc", "-o", $"subformat={subformat},force_size=on", _folder["a.raw"], _folder["theirs.vhd"]);
+        AssertReads(_folder["theirs.vhd"], model);
+    }
+
+    /// <summary>A disk by Virtual PC's rule is as large as its geometry, for qemu and for us; one by Hyper-V's is as large as its size field.</summary>
+    [Theory]
+    [InlineData("off")]
+    [InlineData("on")]
+    public void Qemu_and_we_mean_the_same_size(string forceSize)
+    {
+        Witness.Need("qemu-img");
+        for (var mebibytes = 3; mebibytes < 3000; mebibytes = (mebibytes * 2) + 1)
+        {
+            var path = _folder[$"{mebibytes}.vhd"];
+            Witness.Run("qemu-img", "create", "-f", "vpc", "-o", $"force_size={forceSize}", path, $"{mebibytes}M");
+            using var ours = VirtualDisk.Open(path, new DiskOpenOptions());
+            using var info = System.Text.Json.JsonDocument.Parse(Witness.Run("qemu-img", "info", "--output", "json", "-f", "vpc", path));
+            Assert.Equal(info.RootElement.GetProperty("virtual-size").GetInt64(), ours.Length);
+        }
+    }
+
     [Theory]
     [InlineData("fixed", "on")]
     [InlineData("dynamic", "on")]

@@ -148,6 +148,60 @@ public sealed class VhdxWitnessTests : IDisposable
         Witness.Run("qemu-img", "compare", "-f", "vhdx", "-F", "raw", _folder["a.vhdx"], _folder["theirs.raw"]);
     }
 
+    /// <summary>The machine stops at many bytes of an update of the metadata; all that was written until then is there.</summary>
+    [Fact]
+    public void Wherever_an_update_is_cut_off_qemu_replays_the_log_to_what_we_read()
+    {
+        Witness.Need("qemu-img");
+        VhdxDisk.Create(_folder["sound.vhdx"], new VhdxCreateOptions { Length = 24 * Mebibyte, BlockSize = Mebibyte, NewId = _folder.NewId }).Dispose();
+        var whole = Update("whole.vhdx", long.MaxValue);
+        var dirty = 0;
+        const int points = 24;
+        for (var point = 0; point < points; point++)
+        {
+            var name = $"cut{point}.vhdx";
+            // Odd bytes, so that header, log entry and pages are torn, too.
+            Update(name, (whole * (point + 1) / (points + 1)) | 1);
+            if (DiskCheck.Run(_folder[name], new DiskOpenOptions()).Any(f => f.Structure == "log")) dirty++;
+            File.Copy(_folder[name], _folder["theirs.vhdx"], overwrite: true);
+            Witness.Try("qemu-img", "check", "-r", "all", "-f", "vhdx", _folder["theirs.vhdx"]);
+            Witness.Run("qemu-img", "convert", "-f", "vhdx", "-O", "raw", _folder["theirs.vhdx"], _folder["theirs.raw"]);
+            using (var ours = VirtualDisk.Open(_folder[name], new DiskOpenOptions()))
+            using (var theirs = VirtualDisk.Open(_folder["theirs.raw"], new DiskOpenOptions { Format = DiskFormat.Raw }))
+            {
+                Assert.True(DiskCompare.FirstDifference(ours, theirs, null, CancellationToken.None) is null, $"cut at point {point} of {points}");
+            }
+            DiskCheck.Repair(_folder[name], _folder.NewId);
+            Assert.Empty(DiskCheck.Run(_folder[name], new DiskOpenOptions()));
+            Witness.Run("qemu-img", "compare", "-f", "vhdx", "-F", "raw", _folder[name], _folder["theirs.raw"]);
+        }
+        Assert.True(dirty >= points / 2, $"only {dirty} of {points} cuts left a log to replay");
+    }
+
+    /// <summary>Writes a few blocks until a machine that keeps the order of writes stops.</summary>
+    /// <returns>Bytes that were written.</returns>
+    private long Update(string name, long stopAfter)
+    {
+        File.Copy(_folder["sound.vhdx"], _folder[name]);
+        var files = new CrashingFiles(new Random(Enumerable.Range(1, 99).First(seed => new Random(seed).Next(3) == 0)));
+        var disk = VirtualDisk.Open(_folder[name], new DiskOpenOptions { ReadOnly = false, NewId = _folder.NewId, Files = files });
+        files.StopAfter(stopAfter);
+        try
+        {
+            for (var i = 0; i < 8; i++)
+            {
+                disk.Write((i * 3L * Mebibyte) + (i * 512), TestFolder.Noise(i, 700));
+                disk.Flush();
+            }
+        }
+        catch (SimulatedCrashException)
+        {
+            // the point of it
+        }
+        files.Restart();
+        return files.Written;
+    }
+
     private static void Fill(string fill, long length, Action<long, byte[]> write)
     {
         if (fill == "sparse")

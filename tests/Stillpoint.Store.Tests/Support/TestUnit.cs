@@ -38,11 +38,11 @@ internal sealed class TestUnit : IAsyncDisposable
 
     public Guid Vm { get; } = new("11111111-2222-3333-4444-555555555555");
 
-    public static async Task<TestUnit> MakeAsync(int seed = 1, int chunkSize = Disks.Chunk, Func<IVolume, IVolume>? wrap = null)
+    public static async Task<TestUnit> MakeAsync(int seed = 1, int chunkSize = Disks.Chunk, Func<IVolume, IVolume>? wrap = null, int? lockDays = null)
     {
         var made = new TestUnit(System.IO.Directory.CreateTempSubdirectory("stillpoint-store-").FullName, seed);
         IVolume volume = new LocalVolume(made.Directory, made.NewId);
-        made.Unit = await StorageUnit.CreateAsync(wrap is null ? volume : wrap(volume), chunkSize, 1, made.Environment, default);
+        made.Unit = await StorageUnit.CreateAsync(wrap is null ? volume : wrap(volume), chunkSize, 1, lockDays, made.Environment, default);
         return made;
     }
 
@@ -63,9 +63,14 @@ internal sealed class TestUnit : IAsyncDisposable
     public Task<StoredImage> BackupAsync(byte[] disk) => BackupAsync(new MemorySource(disk), null, null);
 
     /// <summary>Backs up one disk, in full or by changes on a base.</summary>
-    public async Task<StoredImage> BackupAsync(MemorySource source, StoredImage? basedOn, ExtentSet? changed, Guid? imageId = null)
+    /// <param name="source">The disk.</param>
+    /// <param name="basedOn">The base; null for a full.</param>
+    /// <param name="changed">What changed since the base.</param>
+    /// <param name="imageId">Id of the image; a new one when null.</param>
+    /// <param name="by">The unit as another process has it open; this one when null.</param>
+    public async Task<StoredImage> BackupAsync(MemorySource source, StoredImage? basedOn, ExtentSet? changed, Guid? imageId = null, StorageUnit? by = null)
     {
-        await using var writer = await Unit.OpenWriterAsync(new WriterScope(Keys.Domain), default);
+        await using var writer = await (by ?? Unit).OpenWriterAsync(new WriterScope(Keys.Domain), default);
         using var session = new UploadSession(writer, Keys, Random);
         var work = basedOn is null ? DiskWork.Full(source) : DiskWork.Changes(source, changed!, basedOn.Header.Streams[0].Root);
         var stream = await DiskUpload.RunAsync(session, work, null, default);
@@ -82,9 +87,9 @@ internal sealed class TestUnit : IAsyncDisposable
     public static ImageDetails Details(string vm, long length) => new(
         vm, null, null, null, null, [new DiskDetails("disk.raw", null, null, null, [], 512, ExtentSet.Whole(length), null)], []);
 
-    public async Task<byte[]> RestoreAsync(StoredImage image)
+    public async Task<byte[]> RestoreAsync(StoredImage image, StorageUnit? by = null)
     {
-        await using var reader = await Unit.OpenReaderAsync(new ReaderScope(Keys.Domain), default);
+        await using var reader = await (by ?? Unit).OpenReaderAsync(new ReaderScope(Keys.Domain), default);
         using var opener = new RecordOpener(Keys);
         var target = new MemoryTarget(image.Header.Streams[0].Length);
         await DiskDownload.RunAsync(reader, opener, image.Header.Streams[0], target, null, default);

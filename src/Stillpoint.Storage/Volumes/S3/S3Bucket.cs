@@ -162,9 +162,20 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
         }
     }, cancel);
 
-    public Task DeleteAsync(string name, string? version, CancellationToken cancel) => CallAsync(
-        $"delete {name}",
-        () => client.DeleteObjectAsync(new DeleteObjectRequest { BucketName = Address.Bucket, Key = Key(name), VersionId = version }, cancel), cancel);
+    /// <exception cref="ObjectLockedException">That version is locked.</exception>
+    public Task DeleteAsync(string name, string? version, CancellationToken cancel) => CallAsync($"delete {name}", async () =>
+    {
+        try
+        {
+            return await client.DeleteObjectAsync(new DeleteObjectRequest { BucketName = Address.Bucket, Key = Key(name), VersionId = version }, cancel);
+        }
+        catch (AmazonS3Exception e) when (e.ErrorCode == "AccessDenied" && version is not null)
+        {
+            // Denied to this key, or locked: the object says which.
+            if (await LockedUntilAsync(name, version, cancel) is not { } until) throw;
+            throw new ObjectLockedException($"{name} of {Address} is locked until {until:u}", e);
+        }
+    }, cancel);
 
     /// <summary>Locks a version until the volume's lock period from now is over. A longer lock stays.</summary>
     public Task LockAsync(string name, string version, CancellationToken cancel) => RetainUntil() is not { } until
@@ -214,7 +225,7 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
     {
         var request = new InitiateMultipartUploadRequest { BucketName = Address.Bucket, Key = Key(name) };
         request.Metadata.Add(PutBy, by);
-        if (RetainUntil() is { } until)
+        if (UnitNames.IsLocked(name) && RetainUntil() is { } until)
         {
             request.ObjectLockMode = ObjectLockMode.Compliance;
             request.ObjectLockRetainUntilDate = until;

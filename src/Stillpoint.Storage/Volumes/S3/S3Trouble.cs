@@ -12,7 +12,7 @@ internal static class S3Trouble
 {
     /// <summary>True for what a call to the store may throw.</summary>
     public static bool Is(Exception e, CancellationToken cancel) =>
-        e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException and not VolumeException and not FileNotFoundException
+        e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException and not (VolumeException or FileNotFoundException or ObjectLockedException)
         || (e is OperationCanceledException && !cancel.IsCancellationRequested);
 
     /// <param name="address">The bucket.</param>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using Stillpoint.Model;
 
 namespace Stillpoint.Storage;
 
@@ -11,13 +12,14 @@ namespace Stillpoint.Storage;
 /// </summary>
 internal sealed class S3Volume : IVolume
 {
-    private const int ReadAttempts = 5;
+    private const int ReadAttempts = 5, KeptVersions = 8;
     private static readonly TimeSpan s_stale = TimeSpan.FromDays(7);
 
     private readonly S3Bucket _bucket;
     private readonly UnitEnvironment _environment;
     private readonly ConcurrentDictionary<string, string> _versions = new();
-    private readonly ConcurrentDictionary<string, string> _replaced = new();
+    private readonly ConcurrentDictionary<string, string> _pinned = new();
+    private readonly ConcurrentDictionary<string, ConcurrentQueue<string>> _replaced = new();
     private readonly PartBuffers _buffers = new();
 
     public S3Volume(S3Address address, Amazon.S3.AmazonS3Client client, UnitEnvironment environment)
@@ -101,10 +103,10 @@ internal sealed class S3Volume : IVolume
         ObjectName.Check(name);
         var version = await _bucket.PutAsync(name, new S3Bucket.Buffered(bytes.ToArray(), bytes.Length), NewId(), onlyNew: false, locked: false, cancel);
         if (string.IsNullOrEmpty(version)) return;
-        // What it replaced would lie there for ever.
-        var before = _replaced.GetValueOrDefault(name);
-        _replaced[name] = version;
-        if (before is not null) await TryDeleteAsync(name, before, cancel);
+        // What was replaced would lie there for ever. The last few stay: somebody may be reading them, or have been put at the same time.
+        var versions = _replaced.GetOrAdd(name, _ => new ConcurrentQueue<string>());
+        versions.Enqueue(version);
+        if (versions.Count > KeptVersions && versions.TryDequeue(out var old)) await TryDeleteAsync(name, old, cancel);
     }
 
     public ValueTask<IVolumeWriter> CreateAsync(string name, CancellationToken cancel)
@@ -126,8 +128,10 @@ internal sealed class S3Volume : IVolume
         {
             if (seen.Name == name) versions.Add(seen.Version);
         }, cancel);
+        // The object itself last: while it is locked the name stays taken.
         foreach (var version in versions) await _bucket.DeleteAsync(name, version, cancel);
         _versions.TryRemove(name, out _);
+        _pinned.TryRemove(name, out _);
         _replaced.TryRemove(name, out _);
     }
 
@@ -141,6 +145,26 @@ internal sealed class S3Volume : IVolume
         return stale.Count;
     }
 
+    public async ValueTask LockNewAsync(TimeSpan span, CancellationToken cancel)
+    {
+        if (!await _bucket.CanLockAsync(cancel))
+            throw new VolumeException(new Trouble(null, $"bucket {_bucket.Address.Bucket}", "it was not made with Object Lock.", "make a bucket with Object Lock for this unit"));
+        _bucket.LockFor = span;
+    }
+
+    public async ValueTask ExtendLockAsync(string name, CancellationToken cancel)
+    {
+        if (await VersionAsync(name, cancel) is { } version) await _bucket.LockAsync(name, version, cancel);
+    }
+
+    public async ValueTask<DateTimeOffset?> LockedUntilAsync(string name, CancellationToken cancel) =>
+        await VersionAsync(name, cancel) is { } version ? await _bucket.LockedUntilAsync(name, version, cancel) : null;
+
+    public void Pin(string name, string version)
+    {
+        if (version.Length > 0) _pinned[name] = version;
+    }
+
     public ValueTask DisposeAsync()
     {
         _bucket.Dispose();
@@ -152,7 +176,7 @@ internal sealed class S3Volume : IVolume
     /// <returns>Its version, empty where there are none; null when the name is another's.</returns>
     internal async Task<string?> PutNewAsync(string name, S3Bucket.Buffered bytes, string by, CancellationToken cancel)
     {
-        var put = await _bucket.PutAsync(name, bytes, by, onlyNew: true, locked: !UnitNames.IsReplaced(name), cancel);
+        var put = await _bucket.PutAsync(name, bytes, by, onlyNew: true, locked: UnitNames.IsLocked(name), cancel);
         if (put is "") return put;
         // The name is taken, perhaps by an attempt of this very call whose answer was lost; or there are versions, and the oldest one tells.
         var first = put is null && !await _bucket.IsVersionedAsync(cancel) ? null : await OldestAsync(name, cancel);
@@ -169,7 +193,8 @@ internal sealed class S3Volume : IVolume
         if (head.Value.By != by) throw new IOException($"{name} of {Name} exists already");
         if (head.Value.Length != length) throw new IOException($"{name} of {Name} has {head.Value.Length} bytes after its upload, not {length}");
         if (string.IsNullOrEmpty(head.Value.Version)) return "";
-        await _bucket.LockAsync(name, head.Value.Version, cancel);
+        // RGW 16 overlooks the lock that the upload was begun with.
+        if (UnitNames.IsLocked(name)) await _bucket.LockAsync(name, head.Value.Version, cancel);
         return Remember(name, head.Value.Version);
     }
 
@@ -183,7 +208,7 @@ internal sealed class S3Volume : IVolume
     private async ValueTask<string?> VersionAsync(string name, CancellationToken cancel)
     {
         if (UnitNames.IsReplaced(name) || !await _bucket.IsVersionedAsync(cancel)) return null;
-        if (_versions.TryGetValue(name, out var known)) return known;
+        if (_pinned.TryGetValue(name, out var known) || _versions.TryGetValue(name, out known)) return known;
         var first = await OldestAsync(name, cancel) ?? throw new FileNotFoundException($"{Name} holds no {name}", name);
         return Remember(name, first);
     }

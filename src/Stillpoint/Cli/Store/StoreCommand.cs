@@ -17,6 +17,7 @@ internal static class StoreCommand
         StoreDuplicate.Create(),
         StoreRepair.Create(),
         StoreImport.Create(),
+        StoreRenew.Create(),
         StorePrune.Create(),
         StoreExpire.Create(),
         StoreHold.Create(),

@@ -16,18 +16,23 @@ internal static class StoreInit
         var keyFile = StoreAccess.NewKeyFile();
         var chunkSize = new Option<string>("--chunk-size") { Description = "Bytes of a chunk: 64K to 1M.", HelpName = "SIZE", DefaultValueFactory = _ => "64K" };
         var level = new Option<int>("--level") { Description = "zstd level, 1 to 19.", HelpName = "NUMBER", DefaultValueFactory = _ => 1 };
+        var lockDays = new Option<int?>("--lock-days")
+        {
+            Description = "Lock what is written for so many days (a bucket with Object Lock): nobody deletes it before, whatever key they hold.",
+            HelpName = "NUMBER",
+        };
         var noKit = new Option<bool>("--no-kit") { Description = "Make no recovery kit for a new key file." };
         var kitPassphrase = StoreKit.NewPassphraseFile();
         var command = new Command("init", "Make a storage unit; a key file and its recovery kit too where the one named is absent.")
         {
-            directory, keyFile, chunkSize, level, noKit, kitPassphrase,
+            directory, keyFile, chunkSize, level, lockDays, noKit, kitPassphrase,
         };
         command.SetAction(async (parsed, cancel) =>
         {
             if (!Bytes.TryParse(parsed.GetValue(chunkSize)!, out var size) || size > int.MaxValue)
                 throw new CommandFailedException(ExitCodes.Failed, $"--chunk-size {parsed.GetValue(chunkSize)} is no size.", "write 64K, 128K, 256K, 512K or 1M");
             await using var unit = await StorageUnit.CreateInAsync(
-                parsed.GetRequiredValue(directory), (int)size, parsed.GetValue(level), StoreAccess.Environment, cancel);
+                parsed.GetRequiredValue(directory), (int)size, parsed.GetValue(level), parsed.GetValue(lockDays), StoreAccess.Environment, cancel);
             var path = StoreAccess.KeyFileOf(parsed.GetValue(keyFile));
             var made = path is not null && MakeKey(path, parsed.GetValue(StoreAccess.PassphraseFile));
             var key = path is null ? null : StoreAccess.ReadKeyFile(path);

@@ -1,0 +1,179 @@
+using Amazon.S3;
+using Amazon.S3.Model;
+using Microsoft.Extensions.Time.Testing;
+using Stillpoint.Model;
+using Stillpoint.Storage;
+
+namespace Stillpoint.Store.Tests;
+
+/// <summary>A unit in a bucket with Object Lock: what holds the unit's own keys cannot delete, and what it hides is still restored.</summary>
+[Collection(RgwTests.Name)]
+[Trait("Kind", "Slow")]
+public sealed class ObjectLockTests(Rgw rgw)
+{
+    private const int LockDays = 8;
+
+    [Fact]
+    public async Task Every_object_is_locked_and_no_version_is_deleted_by_the_units_own_keys()
+    {
+        await using var site = await MakeAsync();
+        await site.Unit.BackupAsync(site.Disk);
+        var versions = await VersionsAsync(site);
+        Assert.Contains(versions, v => v.Key.EndsWith("unit.json", StringComparison.Ordinal));
+        foreach (var part in new[] { "/packs/", "/images/", "/ends/" }) Assert.Contains(versions, v => v.Key.Contains(part, StringComparison.Ordinal));
+        using var client = rgw.Client();
+        foreach (var version in versions.Where(v => UnitNames.IsLocked(v.Key[site.Address.Prefix.Length..])))
+        {
+            var refused = await Assert.ThrowsAsync<AmazonS3Exception>(() => client.DeleteObjectAsync(
+                new DeleteObjectRequest { BucketName = version.BucketName, Key = version.Key, VersionId = version.VersionId }));
+            Assert.Equal("AccessDenied", refused.ErrorCode);
+            var lockOf = await client.GetObjectRetentionAsync(
+                new GetObjectRetentionRequest { BucketName = version.BucketName, Key = version.Key, VersionId = version.VersionId });
+            Assert.Equal(ObjectLockRetentionMode.Compliance, lockOf.Retention.Mode);
+            // The lock period and one renewal period, a quarter of it.
+            Assert.InRange(lockOf.Retention.RetainUntilDate!.Value.ToUniversalTime() - DateTime.UtcNow, TimeSpan.FromDays(9.99), TimeSpan.FromDays(10.01));
+        }
+        var own = (await site.Volume.ListAsync("packs/", default))[0];
+        var locked = await Assert.ThrowsAsync<ObjectLockedException>(async () => await site.Volume.DeleteAsync(own.Name, default));
+        Assert.Contains("locked until", locked.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_is_overwritten_or_marked_deleted_still_restores_and_verifies(bool overwritten)
+    {
+        await using var site = await MakeAsync();
+        var image = await site.Unit.BackupAsync(site.Disk);
+        using var client = rgw.Client();
+        foreach (var version in await VersionsAsync(site))
+        {
+            if (overwritten)
+                await client.PutObjectAsync(new PutObjectRequest { BucketName = version.BucketName, Key = version.Key, ContentBody = "spoiled", UseChunkEncoding = false });
+            else
+                await client.DeleteObjectAsync(new DeleteObjectRequest { BucketName = version.BucketName, Key = version.Key });
+        }
+        // As another machine, which knows no versions yet.
+        await using var unit = await StorageUnit.OpenAsync(site.Another(), site.Unit.Environment, default);
+        var listed = Assert.Single((await unit.ListImagesAsync(default)).Images);
+        Assert.Equal(image.Header.Id, listed.Header.Id);
+        Assert.Equal(site.Disk, await site.Unit.RestoreAsync(listed, unit));
+        Assert.Empty((await UnitVerify.RunAsync(unit, site.Unit.Keys, null, default)).Damage);
+        // And it goes on: what is there is not sent again, what ended stays ended.
+        var again = await site.Unit.BackupAsync(new MemorySource(site.Disk), null, null, by: unit);
+        Assert.Equal(0, again.Header.Streams[0].BytesSent);
+        Assert.Equal(2, (await unit.ListImagesAsync(default)).Images.Count);
+    }
+
+    [Fact]
+    public async Task A_committed_session_that_is_marked_deleted_cannot_be_fenced()
+    {
+        await using var site = await MakeAsync();
+        await site.Unit.BackupAsync(site.Disk);
+        var end = Assert.Single(await site.Volume.ListAsync("ends/", default));
+        using var client = rgw.Client();
+        await client.DeleteObjectAsync(new DeleteObjectRequest { BucketName = site.Address.Bucket, Key = site.Address.Prefix + end.Name });
+        await using var other = site.Another();
+        Assert.False(await other.PutIfAbsentAsync(end.Name, "fenced"u8.ToArray(), default));
+    }
+
+    [Fact]
+    public async Task An_image_names_its_packs_by_key_and_version()
+    {
+        await using var site = await MakeAsync();
+        await site.Unit.BackupAsync(site.Disk);
+        var name = Assert.Single(await site.Volume.ListAsync("images/", default)).Name;
+        var image = ImageObject.Decode(await SmallObject.ReadAsync(site.Volume, name, default), name);
+        var there = (await site.Volume.ListAsync("packs/", default)).ToDictionary(e => e.Name);
+        Assert.Equal(there.Count, image.Packs.Count);
+        foreach (var pack in image.Packs)
+        {
+            var entry = there[UnitNames.Pack(site.Unit.Keys.Domain, pack.Pack, pack.Kind)];
+            Assert.Equal((entry.Length, entry.Version), (pack.Length, pack.Version));
+        }
+    }
+
+    [Fact]
+    public async Task A_renewal_extends_what_images_need_and_leaves_the_rest()
+    {
+        await using var site = await MakeAsync();
+        await site.Unit.BackupAsync(site.Disk);
+        // A pack that no image needs: its session died.
+        await using (var writer = await site.Unit.Unit.OpenWriterAsync(new WriterScope(site.Unit.Keys.Domain), default))
+        {
+            using var session = new Stillpoint.Chunks.UploadSession(writer, site.Unit.Keys, site.Unit.Random);
+            await Stillpoint.Chunks.DiskUpload.RunAsync(session, Stillpoint.Chunks.DiskWork.Full(new MemorySource(Disks.Make(1 << 20, seed: 77, share: 1))), null, default);
+            await writer.FlushAsync(default);
+        }
+        var before = await LocksAsync(site);
+        site.Time.Advance(TimeSpan.FromDays(2));
+        await using var unit = await StorageUnit.OpenAsync(site.Another(), site.Unit.Environment, default);
+        var report = await UnitRenewal.RunAsync(unit, null, default);
+        Assert.Empty(report.Damaged);
+        Assert.Equal((1, 2), (report.Images, report.Packs));
+        Assert.Equal(2, report.Left);
+        var after = await LocksAsync(site);
+        var extended = before.Keys.Where(name => after[name] - before[name] > TimeSpan.FromDays(1)).ToList();
+        Assert.Equal(report.Objects, extended.Count);
+        // The configuration, image, end, and two packs.
+        Assert.Equal(5, extended.Count);
+        Assert.Equal(2, extended.Count(name => name.StartsWith("packs/", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_bucket_without_object_lock_takes_no_such_unit()
+    {
+        var volume = S3Rig.Volume(rgw, await rgw.BucketAsync());
+        await using (volume)
+        {
+            var trouble = await Assert.ThrowsAsync<TroubleException>(() => StorageUnit.CreateAsync(
+                volume, Disks.Chunk, 1, LockDays, new UnitEnvironment(TimeProvider.System, S3Rig.NextId), default));
+            Assert.Contains("Object Lock", trouble.Trouble.NextStep, StringComparison.Ordinal);
+            Assert.Empty(await volume.ListAsync("packs/", default));
+        }
+    }
+
+    private async Task<Site> MakeAsync()
+    {
+        var address = await rgw.BucketAsync(locked: true);
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        S3Volume? volume = null;
+        var unit = await TestUnit.MakeAsync(lockDays: LockDays, wrap: _ => volume = S3Rig.Volume(rgw, address, time: time));
+        return new Site(rgw, address, unit, volume!, time);
+    }
+
+    private async Task<List<S3ObjectVersion>> VersionsAsync(Site site)
+    {
+        using var client = rgw.Client();
+        return (await client.ListVersionsAsync(new ListVersionsRequest { BucketName = site.Address.Bucket, Prefix = site.Address.Prefix })).Versions;
+    }
+
+    private static async Task<Dictionary<string, DateTimeOffset>> LocksAsync(Site site)
+    {
+        var locks = new Dictionary<string, DateTimeOffset>();
+        foreach (var prefix in new[] { "packs/", "images/", "ends/" })
+        {
+            foreach (var entry in await site.Volume.ListAsync(prefix, default))
+                locks[entry.Name] = (await site.Volume.LockedUntilAsync(entry.Name, default))!.Value;
+        }
+        locks["unit.json"] = (await site.Volume.LockedUntilAsync("unit.json", default))!.Value;
+        return locks;
+    }
+
+    private sealed class Site(Rgw rgw, S3Address address, TestUnit unit, S3Volume volume, FakeTimeProvider time) : IAsyncDisposable
+    {
+        public S3Address Address { get; } = address;
+
+        public TestUnit Unit { get; } = unit;
+
+        public S3Volume Volume { get; } = volume;
+
+        public FakeTimeProvider Time { get; } = time;
+
+        public byte[] Disk { get; } = Disks.Make(3 << 20, seed: 6, share: 0.8);
+
+        public S3Volume Another() => S3Rig.Volume(rgw, Address, time: Time);
+
+        public ValueTask DisposeAsync() => Unit.DisposeAsync();
+    }
+}
