@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using Microsoft.Win32.SafeHandles;
 
 namespace Stillpoint.Durable;
@@ -22,8 +23,14 @@ public sealed class SystemFiles : IFileCalls
     public void MakeFolder(string path) => Directory.CreateDirectory(path);
 
     /// <inheritdoc/>
-    public IEnumerable<(string Path, long Length)> Files(string folder) =>
-        new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Select(file => (file.FullName, file.Length));
+    public IEnumerable<(string Path, long Length)> Files(string folder) => new FileSystemEnumerable<(string Path, long Length)>(
+        // One call to the system and one string a file: a storage unit may have a hundred thousand.
+        folder,
+        (ref FileSystemEntry entry) => (entry.ToFullPath(), entry.Length),
+        new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, IgnoreInaccessible = false })
+    {
+        ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
+    };
 
     /// <inheritdoc/>
     public IEnumerable<string> Folders(string folder) => Directory.EnumerateDirectories(folder, "*", SearchOption.AllDirectories);
@@ -31,8 +38,9 @@ public sealed class SystemFiles : IFileCalls
     /// <inheritdoc/>
     public IOpenFile Create(string path, UnixFileMode? mode = null)
     {
-        // No sharing: the lock tells a sweeper that the writer lives, and the system takes it away when the writer dies.
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0 };
+        // Nobody else writes: the lock tells a sweeper that the writer lives, and the system takes it away when the writer dies. Readers may come as soon
+        // as the file has its last name, which is before this is closed.
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.Read | FileShare.Delete, BufferSize = 0 };
         if (mode is { } given && !OperatingSystem.IsWindows()) options.UnixCreateMode = given;
         var stream = new FileStream(path, options);
         return new OpenFile(stream.SafeFileHandle, stream);

@@ -48,7 +48,7 @@ internal sealed class AttachedUnits : IAsyncDisposable
                     "Restore it, or delete it and attach the storage units again.", inner: e);
             }
         }
-        return new AttachedUnits(data, folders, new UnitEnvironment(environment.Time, environment.NewId));
+        return new AttachedUnits(data, folders, new UnitEnvironment(environment.Time, environment.NewId, Cache: Path.Combine(data, "cache")));
     }
 
     /// <summary>Attaches the unit in a folder or a bucket, or makes one where there is nothing yet. Asking again for the same is no error.</summary>

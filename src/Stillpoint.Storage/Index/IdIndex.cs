@@ -43,6 +43,19 @@ internal sealed class IdIndex
         while (Count + more >= _slots.Length / 4 * 3) Grow();
     }
 
+    /// <summary>The same without the ids whose place is in one of those packs.</summary>
+    public IdIndex Without(IReadOnlySet<int> packs)
+    {
+        var rest = new IdIndex();
+        foreach (var slot in _slots)
+        {
+            if (slot.Length == 0 || packs.Contains(slot.Pack)) continue;
+            if (rest.Count >= rest._slots.Length / 4 * 3) rest.Grow();
+            if (Insert(rest._slots, slot)) rest.Count++;
+        }
+        return rest;
+    }
+
     private void Grow()
     {
         var larger = new Slot[checked(_slots.Length * 2)];

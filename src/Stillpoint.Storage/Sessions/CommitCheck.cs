@@ -26,7 +26,7 @@ internal sealed class CommitCheck(StorageUnit unit, IImageReader reader, DomainI
             var shared = i < baseStreams.Count && baseStreams[i].Length == stream.Length && baseStreams[i].Kind == stream.Kind ? baseStreams[i].Root : default;
             await WalkAsync(shape, stream.Root, shared, shape.RootLevel, 0, cancel);
         }
-        Look();
+        await LookAsync(cancel);
     }
 
     private async Task<IReadOnlyList<StreamHeader>> BaseStreamsAsync(ImageHeader header, CancellationToken cancel)
@@ -57,13 +57,13 @@ internal sealed class CommitCheck(StorageUnit unit, IImageReader reader, DomainI
             if (level > 0) await WalkAsync(shape, node.Node(child), other?.Node(child) ?? default, level - 1, start, cancel);
             else if (other is null || node.Chunk(child) != other.Chunk(child)) _chunks.Add(node.Chunk(child));
         }
-        if (_chunks.Count >= BatchSize) Look();
+        if (_chunks.Count >= BatchSize) await LookAsync(cancel);
     }
 
-    private void Look()
+    private async ValueTask LookAsync(CancellationToken cancel)
     {
         var found = new bool[_chunks.Count];
-        index.Find(_chunks, found);
+        await index.FindAsync(unit.Volume, unit.Parameters.UnitId, _chunks, found, cancel);
         var missing = Array.IndexOf(found, false);
         if (missing >= 0)
             throw UnitTrouble.Refused(unit.Name, $"the image names chunk {_chunks[missing]}, which did not come.", "run the backup again");

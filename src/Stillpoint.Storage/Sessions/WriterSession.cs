@@ -63,14 +63,14 @@ internal sealed class WriterSession : IImageWriter
     public Task<IReadOnlyList<SealedRecord>> ReadRecordsAsync(IReadOnlyList<ChunkId> ids, CancellationToken cancel) =>
         _reader.ReadRecordsAsync(ids, cancel);
 
-    public Task<bool[]> HasChunksAsync(IReadOnlyList<ChunkId> ids, CancellationToken cancel)
+    public async Task<bool[]> HasChunksAsync(IReadOnlyList<ChunkId> ids, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
         var found = new bool[ids.Count];
         // The open packs first: what leaves them is in the index by then.
         for (var i = 0; i < found.Length; i++) found[i] = _packs.Holds(ids[i]);
-        _index.Find(ids, found);
-        return Task.FromResult(found);
+        await _index.FindAsync(_unit.Volume, Unit.UnitId, ids, found, cancel);
+        return found;
     }
 
     public async ValueTask PutRecordAsync(SealedRecord record, CancellationToken cancel)

@@ -57,7 +57,8 @@ internal sealed class RecordReads(IVolume volume, DomainIndex index, Func<Cancel
         {
             if (!_index.TryFind(ids[i], out var pack, out var location))
             {
-                if (refreshed) throw Damage.Of($"chunk {ids[i]}", "no pack of the storage unit holds it");
+                // A run that was found damaged in between is one more reason to read packs.
+                if (refreshed && !_index.Incomplete) throw Damage.Of($"chunk {ids[i]}", "no pack of the storage unit holds it");
                 _index = await renew(cancel);
                 refreshed = true;
                 i--;
@@ -85,8 +86,9 @@ internal sealed class RecordReads(IVolume volume, DomainIndex index, Func<Cancel
     {
         if (!_index.TryFind(id, out var pack, out var location))
         {
-            _index = await renew(cancel);
-            if (!_index.TryFind(id, out pack, out location)) throw Damage.Of($"tree node {id}", "no pack of the storage unit holds it");
+            do _index = await renew(cancel);
+            while (!_index.TryFind(id, out pack, out location) && _index.Incomplete);
+            if (pack is null) throw Damage.Of($"tree node {id}", "no pack of the storage unit holds it");
         }
         var bytes = await ReadAsync(pack, location.Offset, checked((int)(End(location) - location.Offset)), cancel);
         Check(bytes.Span, location, DomainIndex.AsChunk(id), $"tree node {id}");

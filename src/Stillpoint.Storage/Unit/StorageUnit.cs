@@ -19,7 +19,8 @@ public sealed class StorageUnit : IAsyncDisposable
         _configuration = configuration;
         Environment = environment;
         Keepings = new Keepings(volume);
-        Catalog = new UnitCatalog(volume, Keepings);
+        Catalog = new UnitCatalog(volume, Keepings, configuration.Parameters.UnitId, environment.NewId);
+        Keeper = new IndexKeeper(new RunFiles(volume, configuration.Parameters.UnitId, environment.Cache), environment.NewId);
     }
 
     /// <summary>The unit's parameters.</summary>
@@ -42,6 +43,8 @@ public sealed class StorageUnit : IAsyncDisposable
     internal UnitEnvironment Environment { get; }
 
     internal UnitCatalog Catalog { get; }
+
+    internal IndexKeeper Keeper { get; }
 
     internal Keepings Keepings { get; }
 
@@ -182,13 +185,13 @@ public sealed class StorageUnit : IAsyncDisposable
     /// <summary>All committed images, newest first, and what of the list is damaged. Needs no key.</summary>
     public Task<ImageList> ListImagesAsync(CancellationToken cancel) => ListImagesAsync(strict: false, cancel);
 
-    internal async Task<ImageList> ListImagesAsync(bool strict, CancellationToken cancel)
+    internal async Task<ImageList> ListImagesAsync(bool strict, CancellationToken cancel, bool originals = false)
     {
         // A folder that is gone lists no images, which is not the same as holding none.
         await CheckPresentAsync(cancel);
         try
         {
-            return await Catalog.ListAsync(strict, cancel);
+            return await Catalog.ListAsync(strict, cancel, originals);
         }
         catch (IOException e)
         {
@@ -229,6 +232,27 @@ public sealed class StorageUnit : IAsyncDisposable
             entries.Where(e => e.Name.EndsWith(".nodes", StringComparison.Ordinal)).Sum(e => e.Length), entries.Count);
     }
 
+    /// <summary>Makes one run of the index of each key domain, so that the unit opens quickly. Needs no key. A unit does it by itself as it grows;
+    /// whatever happens on the way, nothing but time depends on it.</summary>
+    /// <param name="rebuild">True to make it from the packs alone, without what there is.</param>
+    /// <param name="progress">Records sorted in so far.</param>
+    /// <param name="cancel">Ends the work.</param>
+    public async Task<IndexReport> IndexAsync(bool rebuild, IProgress<long>? progress, CancellationToken cancel)
+    {
+        await CheckPresentAsync(cancel);
+        try
+        {
+            var report = new IndexReport(0, 0, 0, 0, 0, 0, []);
+            foreach (var domain in await DomainsAsync(cancel))
+                report += await Keeper.RunAsync(domain, rebuild ? UpkeepDepth.Rebuild : UpkeepDepth.Full, progress, cancel);
+            return report;
+        }
+        catch (IOException e)
+        {
+            throw UnitTrouble.Io(Name, e);
+        }
+    }
+
     /// <summary>What of a key domain lies under which epoch, oldest first. Needs no key.</summary>
     public async Task<IReadOnlyList<EpochUse>> EpochsAsync(Guid domain, CancellationToken cancel)
     {
@@ -238,7 +262,16 @@ public sealed class StorageUnit : IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => Volume.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await Keeper.DisposeAsync();
+        foreach (var index in _domains.Values) index.Dispose();
+        await Volume.DisposeAsync();
+    }
+
+    /// <summary>The key domains that have packs.</summary>
+    internal async Task<IReadOnlyList<Guid>> DomainsAsync(CancellationToken cancel) =>
+        [.. (await Volume.ListAsync(UnitNames.AllPacks, cancel)).Select(entry => UnitNames.DomainOf(entry.Name)).OfType<Guid>().Distinct().Order()];
 
     /// <summary>Deletes an object unless it is locked.</summary>
     /// <returns>False when it is locked and stays.</returns>
@@ -265,8 +298,8 @@ public sealed class StorageUnit : IAsyncDisposable
             var bad = await DomainIndex.BadAsync(Volume, domain, cancel);
             // A verify or a collect said more since: sessions that are open keep what they have, later ones must not rely on it.
             var index = _domains.AddOrUpdate(
-                domain, id => new DomainIndex(id, bad, condemned),
-                (id, known) => known.Bad.SetEquals(bad) && known.Condemned.SetEquals(condemned) ? known : new DomainIndex(id, bad, condemned));
+                domain, id => new DomainIndex(id, bad, condemned, Keeper),
+                (id, known) => known.Bad.SetEquals(bad) && known.Condemned.SetEquals(condemned) ? known : new DomainIndex(id, bad, condemned, Keeper));
             if (await index.RefreshAsync(Volume, Parameters.UnitId, cancel)) return index;
             // A pack is gone: what lay in it must be sent again, so the index is made anew from what there is.
             _domains.TryRemove(new(domain, index));

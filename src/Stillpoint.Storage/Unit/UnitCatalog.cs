@@ -19,47 +19,62 @@ public sealed record CommittedImage(StoredImage Image, Guid Session, DateTimeOff
 
 /// <summary>The committed images of a unit, read from their objects. An image exists when its session's end says "committed" and names
 /// the digest of its object, and no keeping gave it up.</summary>
-internal sealed class UnitCatalog(IVolume volume, Keepings keepings)
+/// <param name="volume">The unit's volume.</param>
+/// <param name="keepings">Which images were given up.</param>
+/// <param name="unit">The unit.</param>
+/// <param name="newId">Source of names of catalog copies.</param>
+internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, Func<Guid> newId)
 {
+    /// <summary>Objects that are read at once.</summary>
+    private const int AtOnce = 32;
+
     private const int MaxEnd = 4096, MaxNote = SealedCodec.MaxBlob + 4096;
 
     private readonly ConcurrentDictionary<string, SessionEnd> _ends = new();
     private readonly ConcurrentDictionary<Guid, StoredImage> _bySession = new();
+    private readonly ConcurrentDictionary<string, NoteObject> _notes = new();
 
     /// <param name="strict">True to throw when an object cannot be read just now, rather than to leave it out: whoever decides by what is
     /// absent must not take a failing disk for it. An object that is damaged is left out either way.</param>
     /// <param name="cancel">Ends the work.</param>
-    public async Task<ImageList> ListAsync(bool strict, CancellationToken cancel)
+    /// <param name="originals">True to read every object itself, and no copy: a verify wants to know how they are.</param>
+    public async Task<ImageList> ListAsync(bool strict, CancellationToken cancel, bool originals = false)
     {
-        var (images, damaged) = await CommittedAsync(strict, cancel);
+        var (images, damaged) = await CommittedAsync(strict, cancel, originals);
         return new ImageList([.. images.Select(i => i.Image)], damaged);
     }
 
     /// <summary>As <see cref="ListAsync"/>, with each image's session, commit and keeping.</summary>
-    public async Task<(IReadOnlyList<CommittedImage> Images, IReadOnlyList<string> Damaged)> CommittedAsync(bool strict, CancellationToken cancel)
+    public async Task<(IReadOnlyList<CommittedImage> Images, IReadOnlyList<string> Damaged)> CommittedAsync(
+        bool strict, CancellationToken cancel, bool originals = false)
     {
+        if (originals)
+        {
+            _ends.Clear();
+            _bySession.Clear();
+            _notes.Clear();
+        }
         var damaged = new List<string>();
-        var images = new Dictionary<Guid, CommittedImage>();
-        var ends = new List<SessionEnd>();
-        foreach (var entry in await volume.ListAsync(UnitNames.Ends, cancel))
-            if (await GuardAsync(damaged, strict, async () => await EndAsync(entry, cancel)) is { State: EndState.Committed } end) ends.Add(end);
+        var endsListed = await volume.ListAsync(UnitNames.Ends, cancel);
+        var notesListed = await volume.ListAsync(UnitNames.Notes, cancel);
+        // Most ends name an image's object, which is read too.
+        var unread = 2 * endsListed.Count(e => !_ends.ContainsKey(e.Name)) + notesListed.Count(e => !_notes.ContainsKey(e.Name));
+        var copies = originals || unread < CatalogCopies.Many ? null : await CatalogCopies.LoadAsync(volume, unit, cancel);
+        var ends = await ReadAllAsync(endsListed, damaged, strict, async entry => await EndAsync(entry, copies, cancel));
         // After the ends: an image that is given up in between is left out.
         var kept = await KeptAsync(damaged, strict, cancel);
-        foreach (var end in ends)
-        {
-            var keeping = kept.GetValueOrDefault(end.Image, ImageKeeping.None);
-            if (keeping.Expired || await GuardAsync(damaged, strict, () => ImageOrGoneAsync(end, cancel)) is not { } image) continue;
-            if (!images.TryAdd(end.Image, new CommittedImage(image, end.Session, end.Written, keeping)))
-                damaged.Add($"image {end.Image:N}: two sessions committed it.");
-        }
+        var there = ends.Where(end => end.State == EndState.Committed && !kept.GetValueOrDefault(end.Image, ImageKeeping.None).Expired).ToList();
+        var images = new Dictionary<Guid, CommittedImage>();
+        foreach (var image in await ReadAllAsync(there, damaged, strict, end => CommittedOrGoneAsync(end, kept, copies, cancel)))
+            if (!images.TryAdd(image.Image.Header.Id, image)) damaged.Add($"image {image.Image.Header.Id:N}: two sessions committed it.");
         var notes = new Dictionary<Guid, List<NoteObject>>();
-        foreach (var entry in await volume.ListAsync(UnitNames.Notes, cancel))
+        bool GivenUp(VolumeEntry note) => UnitNames.ImageOfNote(note.Name) is { } id && kept.GetValueOrDefault(id) is { Expired: true };
+        foreach (var note in await ReadAllAsync([.. notesListed.Where(e => !GivenUp(e))], damaged, strict, entry => NoteAsync(entry, copies, cancel)))
         {
-            if (UnitNames.ImageOfNote(entry.Name) is { } id && kept.GetValueOrDefault(id) is { Expired: true }) continue;
-            if (await GuardAsync(damaged, strict, () => NoteAsync(entry, cancel)) is not { } note) continue;
             if (!notes.TryGetValue(note.Image, out var list)) notes.Add(note.Image, list = []);
             list.Add(note);
         }
+        if (copies is not null) await copies.SaveAsync(newId, cancel);
         var listed = images.Values
             .Select(i => i with { Image = i.Image with { Notes = [.. Ordered(notes.GetValueOrDefault(i.Image.Header.Id)).Select(n => n.Note)] } })
             .OrderByDescending(i => i.Image.Header.Created).ThenBy(i => i.Image.Header.Id);
@@ -100,7 +115,7 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings)
             foreach (var entry in await volume.ListAsync(prefix, cancel))
             {
                 if (prefix != UnitNames.BrokenGlass && GivenUp(UnitNames.ImageOfNote(entry.Name))) continue;
-                lines.Add($"{entry.Name} {Convert.ToHexStringLower(SHA256.HashData(await ReadAsync(entry, MaxNote, cancel)))}\n");
+                lines.Add($"{entry.Name} {Convert.ToHexStringLower(SHA256.HashData((await ReadAsync(entry, MaxNote, null, cancel)).Span))}\n");
             }
         }
         return Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.ASCII.GetBytes(string.Concat(lines))));
@@ -111,20 +126,27 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings)
     public async Task<IReadOnlyList<SessionEnd>> EndsAsync(CancellationToken cancel)
     {
         var ends = new List<SessionEnd>();
-        foreach (var entry in await volume.ListAsync(UnitNames.Ends, cancel)) ends.Add(await EndAsync(entry, cancel));
+        foreach (var entry in await volume.ListAsync(UnitNames.Ends, cancel)) ends.Add(await EndAsync(entry, null, cancel));
         return ends;
     }
 
     /// <summary>The image that a session committed, without notes.</summary>
     /// <exception cref="FileNotFoundException">Its object is gone.</exception>
     /// <exception cref="TroubleException">Its object is not what was committed.</exception>
-    public async Task<StoredImage> ImageAsync(SessionEnd end, CancellationToken cancel)
+    public Task<StoredImage> ImageAsync(SessionEnd end, CancellationToken cancel) => ImageAsync(end, null, cancel);
+
+    private async Task<StoredImage> ImageAsync(SessionEnd end, CatalogCopies? copies, CancellationToken cancel)
     {
-        if (_bySession.TryGetValue(end.Session, out var known)) return known;
         var name = UnitNames.Image(end.Image, end.Session);
-        var bytes = await SmallObject.ReadAsync(volume, name, cancel);
-        if (!SHA256.HashData(bytes).AsSpan().SequenceEqual(end.ImageDigest.Span)) throw Damage.Of(name, "it is not what was committed");
-        var read = ImageObject.Decode(bytes, name);
+        if (_bySession.TryGetValue(end.Session, out var known))
+        {
+            copies?.Keep(name);
+            return known;
+        }
+        // Its digest is in the end, so a copy is as good as the object.
+        if (copies is null || !copies.TryTake(name, null, out var bytes) || !Matches(bytes, end)) bytes = await ReadAsync(name, copies, cancel);
+        if (!Matches(bytes, end)) throw Damage.Of(name, "it is not what was committed");
+        var read = ImageObject.Decode(bytes.Span, name);
         foreach (var pack in read.Packs) volume.Pin(UnitNames.Pack(read.Header.Domain, pack.Pack, pack.Kind), pack.Version);
         var image = new StoredImage(read.Header, read.Details, []);
         _bySession.TryAdd(end.Session, image);
@@ -135,11 +157,12 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings)
     public void Forget(Guid session) => _bySession.TryRemove(session, out _);
 
     /// <summary>Null when the image was given up, and collected, since the list was made.</summary>
-    private async Task<StoredImage?> ImageOrGoneAsync(SessionEnd end, CancellationToken cancel)
+    private async Task<CommittedImage?> CommittedOrGoneAsync(
+        SessionEnd end, IReadOnlyDictionary<Guid, ImageKeeping> kept, CatalogCopies? copies, CancellationToken cancel)
     {
         try
         {
-            return await ImageAsync(end, cancel);
+            return new CommittedImage(await ImageAsync(end, copies, cancel), end.Session, end.Written, kept.GetValueOrDefault(end.Image, ImageKeeping.None));
         }
         catch (FileNotFoundException)
         {
@@ -149,17 +172,26 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings)
     }
 
     /// <summary>Null when its image was given up, and collected, since the list was made: nobody else deletes a note.</summary>
-    private async Task<NoteObject?> NoteAsync(VolumeEntry entry, CancellationToken cancel)
+    private async Task<NoteObject?> NoteAsync(VolumeEntry entry, CatalogCopies? copies, CancellationToken cancel)
     {
+        if (_notes.TryGetValue(entry.Name, out var known))
+        {
+            copies?.Keep(entry.Name);
+            return known;
+        }
         try
         {
-            return NoteObject.Decode(await ReadAsync(entry, MaxNote, cancel), entry.Name);
+            var note = NoteObject.Decode((await ReadAsync(entry, MaxNote, copies, cancel)).Span, entry.Name);
+            _notes.TryAdd(entry.Name, note);
+            return note;
         }
         catch (FileNotFoundException)
         {
             return null;
         }
     }
+
+    private static bool Matches(ReadOnlyMemory<byte> image, SessionEnd end) => SHA256.HashData(image.Span).AsSpan().SequenceEqual(end.ImageDigest.Span);
 
     private static IEnumerable<NoteObject> Ordered(List<NoteObject>? notes) =>
         notes is null ? [] : notes.OrderBy(n => n.Note.Written).ThenBy(n => n.Id);
@@ -168,34 +200,57 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings)
     private async Task<IReadOnlyDictionary<Guid, ImageKeeping>> KeptAsync(List<string> damaged, bool strict, CancellationToken cancel) =>
         await GuardAsync<IReadOnlyDictionary<Guid, ImageKeeping>>(damaged, strict, async () => await keepings.AllAsync(cancel)) ?? new Dictionary<Guid, ImageKeeping>();
 
-    private async Task<SessionEnd> EndAsync(VolumeEntry entry, CancellationToken cancel)
+    private async Task<SessionEnd> EndAsync(VolumeEntry entry, CatalogCopies? copies, CancellationToken cancel)
     {
-        if (_ends.TryGetValue(entry.Name, out var known)) return known;
-        var end = SessionEnd.Decode(await ReadAsync(entry, MaxEnd, cancel), entry.Name);
+        if (_ends.TryGetValue(entry.Name, out var known))
+        {
+            copies?.Keep(entry.Name);
+            return known;
+        }
+        var end = SessionEnd.Decode((await ReadAsync(entry, MaxEnd, copies, cancel)).Span, entry.Name);
         _ends.TryAdd(entry.Name, end);
         return end;
     }
 
-    private async Task<byte[]> ReadAsync(VolumeEntry entry, int most, CancellationToken cancel)
+    private async Task<ReadOnlyMemory<byte>> ReadAsync(VolumeEntry entry, int most, CatalogCopies? copies, CancellationToken cancel)
     {
         if (entry.Length > most) throw Damage.Of(entry.Name, $"it has {entry.Length} bytes");
-        return await SmallObject.ReadAsync(volume, entry.Name, cancel);
+        return copies is not null && copies.TryTake(entry.Name, entry.Length, out var copy) ? copy : await ReadAsync(entry.Name, copies, cancel);
+    }
+
+    private async Task<ReadOnlyMemory<byte>> ReadAsync(string name, CatalogCopies? copies, CancellationToken cancel)
+    {
+        var bytes = await SmallObject.ReadAsync(volume, name, cancel);
+        copies?.Offer(name, bytes);
+        return bytes;
+    }
+
+    /// <summary>Reads objects, some at a time, for a bucket takes its time for each.</summary>
+    private static async Task<IReadOnlyList<T>> ReadAllAsync<TName, T>(
+        IReadOnlyList<TName> names, List<string> damaged, bool strict, Func<TName, Task<T?>> read) where T : class
+    {
+        var all = new List<T>(names.Count);
+        foreach (var some in names.Chunk(AtOnce))
+            all.AddRange((await Task.WhenAll(some.Select(name => GuardAsync(damaged, strict, () => read(name))))).OfType<T>());
+        return all;
     }
 
     private static async Task<T?> GuardAsync<T>(List<string> damaged, bool strict, Func<Task<T?>> read) where T : class
     {
+        string why;
         try
         {
             return await read();
         }
         catch (TroubleException e)
         {
-            damaged.Add(e.Trouble.ToString());
+            why = e.Trouble.ToString();
         }
         catch (IOException e) when (!strict || e is FileNotFoundException)
         {
-            damaged.Add(e.Message);
+            why = e.Message;
         }
+        lock (damaged) damaged.Add(why);
         return null;
     }
 }

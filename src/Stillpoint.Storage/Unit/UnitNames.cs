@@ -11,6 +11,7 @@ internal static class UnitNames
     public const string Images = "images/";
     public const string Notes = "notes/";
     public const string AllPacks = "packs/";
+    public const string Catalog = "catalog/";
     public const string Sessions = "sessions/";
     public const string Leases = "leases/";
     public const string Condemned = "condemned/";
@@ -71,10 +72,22 @@ internal static class UnitNames
 
     public static string End(Guid session) => $"{Ends}{session:N}";
 
+    /// <summary>The session in the name of its end; null when it is none's.</summary>
+    public static Guid? SessionOf(string endName) => Guid.TryParseExact(endName[(endName.LastIndexOf('/') + 1)..], "N", out var session) ? session : null;
+
     public static string Image(Guid image, Guid session) => $"{Images}{image:N}.{session:N}";
 
     public static string Note(Guid image, DateTimeOffset written, NoteKind kind, Guid id) =>
         $"{Notes}{image:N}.{written.UtcTicks:x16}.{Model.Words.Of(kind)}.{id:N}";
+
+    public static string CatalogCopy(Guid id) => $"{Catalog}{id:N}";
+
+    public static string Runs(Guid domain) => $"index/{domain:N}/";
+
+    public static string Run(Guid domain, Guid run) => $"{Runs(domain)}{run:N}";
+
+    /// <summary>The run of the index that bears such a name; null when it is none.</summary>
+    public static Guid? RunOf(string name) => Guid.TryParseExact(name[(name.LastIndexOf('/') + 1)..], "N", out var run) ? run : null;
 
     /// <summary>The time in the name of a note; null when it is none's.</summary>
     public static DateTimeOffset? TimeOfNote(string name)

@@ -63,7 +63,7 @@ internal sealed class DomainVerify(StorageUnit unit, VerifyOptions options, Doma
     public async Task ReadAsync(IReadOnlyList<PackFile> packs, RateLimit? limit, Action<long> done, CancellationToken cancel)
     {
         using var opener = options.Keys is null ? null : new RecordOpener(options.Keys);
-        var verify = new PackVerify(Volume, unit.Parameters, opener, limit);
+        var verify = new PackVerify(Volume, unit.Parameters, _index, opener, limit);
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, 16), CancellationToken = cancel };
         try
         {

@@ -6,9 +6,10 @@ namespace Stillpoint.Storage;
 /// <summary>Reads one pack whole and checks every record.</summary>
 /// <param name="volume">The volume.</param>
 /// <param name="unit">The unit's parameters.</param>
+/// <param name="index">The index of its domain, which is held against it.</param>
 /// <param name="opener">Opens records; null looks at stored bytes only.</param>
 /// <param name="limit">Keeps a rate; null for none.</param>
-internal sealed class PackVerify(IVolume volume, UnitParameters unit, RecordOpener? opener, RateLimit? limit = null)
+internal sealed class PackVerify(IVolume volume, UnitParameters unit, DomainIndex index, RecordOpener? opener, RateLimit? limit = null)
 {
     private const int WindowBytes = 4 << 20;
 
@@ -39,6 +40,7 @@ internal sealed class PackVerify(IVolume volume, UnitParameters unit, RecordOpen
     public async Task<Result> RunAsync(PackFile pack, CancellationToken cancel)
     {
         var (_, entries, trailerSound) = await PackFile.LoadAsync(volume, new VolumeEntry(pack.Name, pack.Length), unit.UnitId, cancel);
+        index.Prove(pack, entries);
         var result = new Result(pack, entries.Length, [], [], []);
         if (!trailerSound) result.Damage.Add(new PackDamage($"pack {pack.Name}: its trailer is missing or damaged; {entries.Length} records were found without it."));
         var window = GC.AllocateUninitializedArray<byte>(WindowBytes);

@@ -44,7 +44,7 @@ public static class UnitVerify
         StorageUnit unit, VerifyOptions options, Action<long>? planned, IProgress<long>? progress, CancellationToken cancel)
     {
         var began = unit.Environment.Time.GetUtcNow();
-        var list = await unit.ListImagesAsync(cancel);
+        var list = await unit.ListImagesAsync(strict: false, cancel, originals: true);
         if (options.Image is { } one && list.Images.All(i => i.Header.Id != one)) throw UnitTrouble.Refused(unit.Name, $"it has no image {one:D}.", "list them with: stillpoint store images DIR");
         var damage = list.Damaged.ToList();
         var images = new List<VerifiedImage>();
@@ -66,8 +66,12 @@ public static class UnitVerify
         {
             void Done(long read) => progress?.Report(Interlocked.Add(ref bytes, read));
             await verify.ReadAsync(toRead, limit, Done, cancel);
+            // A run of the index that does not say what the packs say was dropped: what lies where is read from them, before images are looked at.
+            if (verify.Index.Incomplete) await verify.Index.RefreshAsync(unit.Volume, unit.Parameters.UnitId, cancel);
+            damage.AddRange(verify.Index.TakeRunDamage());
             var read = toRead.Count + await verify.CatchUpAsync(limit, Done, cancel);
             var (index, results) = (verify.Index, verify.Results);
+            damage.AddRange(index.TakeRunDamage());
             await BadMarks.WriteAsync(unit, index.Domain, results.Values, damage, cancel);
             packs += read;
             skipped += results.Values.Count(r => r.Skipped);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.IO.Enumeration;
 using Stillpoint.Durable;
 
 namespace Stillpoint.Storage;
@@ -54,7 +55,7 @@ public sealed class LocalVolume : IVolume
                 cancel.ThrowIfCancellationRequested();
                 // The name of a small object that was never finished.
                 if (path.EndsWith(".new", StringComparison.Ordinal)) continue;
-                entries.Add(new VolumeEntry(Path.GetRelativePath(_root, path).Replace('\\', '/'), length));
+                entries.Add(new VolumeEntry(path[(_root.TrimEnd(Path.DirectorySeparatorChar).Length + 1)..].Replace('\\', '/'), length));
             }
         }
         return new(entries);
@@ -232,7 +233,8 @@ public sealed class LocalVolume : IVolume
 
     private string NewId() => _newId().ToString("N", CultureInfo.InvariantCulture);
 
-    private string PathOf(string name)
+    /// <summary>Where an object of that name lies, whether it is there or not.</summary>
+    internal string PathOf(string name)
     {
         ObjectName.Check(name);
         return Path.Combine(_root, name.Replace('/', Path.DirectorySeparatorChar));

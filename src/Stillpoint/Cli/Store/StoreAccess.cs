@@ -20,7 +20,7 @@ internal static class StoreAccess
         Recursive = true,
     };
 
-    public static UnitEnvironment Environment { get; } = new(TimeProvider.System, Ids.New);
+    public static UnitEnvironment Environment { get; } = new(TimeProvider.System, Ids.New, Cache: CacheFolder());
 
     public static Argument<string> NewDirectory() => new("UNIT")
     {
@@ -76,6 +76,15 @@ internal static class StoreAccess
     {
         if (!DurableFile.TryCreate(path, bytes, Ids.New().ToString("N")))
             throw new CommandFailedException(ExitCodes.Failed, $"{path} exists already.", "choose another name; nothing is overwritten");
+    }
+
+    /// <summary>Where copies lie that can be fetched again: the user's cache folder; null where there is none.</summary>
+    private static string? CacheFolder()
+    {
+        if (System.Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } named) return Path.Combine(named, "stillpoint");
+        var home = System.Environment.GetFolderPath(OperatingSystem.IsWindows() ? System.Environment.SpecialFolder.LocalApplicationData : System.Environment.SpecialFolder.UserProfile);
+        if (home.Length == 0) return null;
+        return OperatingSystem.IsWindows() ? Path.Combine(home, "stillpoint", "cache") : Path.Combine(home, ".cache", "stillpoint");
     }
 
     private static CommandFailedException NoKeyFile() =>

@@ -18,6 +18,7 @@ internal static class StoreCommand
         StoreRepair.Create(),
         StoreImport.Create(),
         StoreRenew.Create(),
+        StoreIndex.Create(),
         StorePrune.Create(),
         StoreExpire.Create(),
         StoreHold.Create(),

@@ -64,10 +64,23 @@ internal sealed class StoreVerify
                 "give the key file that they were made with, or check the stored bytes without a key: --stored");
         }
         if (report.Unchecked > 0) Terminal.Note($"warning: {Images(report.Unchecked)} belong to other key domains and were not checked.");
-        using var random = RandomNumberGenerator.Create();
-        await VerifyNotes.WriteAsync(unit, keys, report, random, cancel);
+        await RememberAsync(unit, keys, report, cancel);
         Print(parsed.GetValue(StillpointCommand.Output), report, head, await unit.HeadAsync(cancel));
         return report.Damage.Count == 0 ? ExitCodes.Ok : ExitCodes.Damaged;
+    }
+
+    /// <summary>What was found is told whether or not the unit can hold it: it may be full, or read-only.</summary>
+    private static async Task RememberAsync(StorageUnit unit, DomainKeys? keys, VerifyReport report, CancellationToken cancel)
+    {
+        using var random = RandomNumberGenerator.Create();
+        try
+        {
+            await VerifyNotes.WriteAsync(unit, keys, report, random, cancel);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or TroubleException)
+        {
+            Terminal.Note($"warning: the unit does not remember this verify: {e.Message}");
+        }
     }
 
     private async Task<VerifyOptions> OptionsAsync(ParseResult parsed, StorageUnit unit, DomainKeys? keys, CancellationToken cancel)
