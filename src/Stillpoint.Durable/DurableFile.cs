@@ -85,12 +85,14 @@ public static partial class DurableFile
     /// <summary>Creates a file that must not exist yet; of several that try at once exactly one succeeds, and a name that is there after
     /// a crash holds all its bytes.</summary>
     /// <returns>False when the file was there already.</returns>
-    public static bool TryCreate(string path, ReadOnlySpan<byte> bytes, string uniqueSuffix, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite) =>
+    public static bool TryCreate(string path, ReadOnlySpan<byte> bytes, string uniqueSuffix,
+        UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite) =>
         TryCreate(SystemFiles.Instance, path, bytes, uniqueSuffix, mode);
 
     /// <summary>As the other, by the calls that are given.</summary>
     public static bool TryCreate(
-        IFileCalls files, string path, ReadOnlySpan<byte> bytes, string uniqueSuffix, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite)
+        IFileCalls files, string path, ReadOnlySpan<byte> bytes, string uniqueSuffix,
+        UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite)
     {
         ArgumentNullException.ThrowIfNull(files);
         var temporary = $"{path}.{uniqueSuffix}.new";

@@ -50,7 +50,8 @@ public sealed class SystemFiles : IFileCalls
     public void Reserve(string path, long bytes)
     {
         if (File.Exists(path)) return;
-        using var stream = new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, PreallocationSize = bytes });
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, PreallocationSize = bytes };
+        using var stream = new FileStream(path, options);
     }
 
     /// <inheritdoc/>
@@ -94,9 +95,11 @@ public sealed class SystemFiles : IFileCalls
 
     private sealed class OpenFile(SafeFileHandle handle, IDisposable owner) : IOpenFile
     {
+        private readonly DirectFile _writes = new(handle);
+
         public int Read(Span<byte> buffer, long offset) => RandomAccess.Read(handle, buffer, offset);
 
-        public void Write(ReadOnlySpan<byte> bytes, long offset) => RandomAccess.Write(handle, bytes, offset);
+        public void Write(ReadOnlySpan<byte> bytes, long offset) => _writes.Write(bytes, offset);
 
         public void Sync(string point = "") => DurableFile.Sync(handle);
 

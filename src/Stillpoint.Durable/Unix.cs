@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Stillpoint.Durable;
 
-/// <summary>The five calls of libc that .NET lacks. They are resolved through the main program, not through "libc", so that a preloaded
+/// <summary>The six calls of libc that .NET lacks. They are resolved through the main program, not through "libc", so that a preloaded
 /// fault shim sees them.</summary>
 internal static partial class Unix
 {
@@ -13,6 +13,7 @@ internal static partial class Unix
     private const int OpenDirectoryFlag = 0x10000;
     private const int OpenCloseOnExec = 0x80000;
     private const uint SyncRangeWrite = 2; // SYNC_FILE_RANGE_WRITE
+    private const int GetFlags = 3, SetFlags = 4; // F_GETFL, F_SETFL
     private const string Library = "stillpoint-libc";
 
     static Unix() => NativeLibrary.SetDllImportResolver(Assembly.GetExecutingAssembly(), Resolve);
@@ -20,6 +21,15 @@ internal static partial class Unix
     internal static int Sync(int descriptor) => fsync(descriptor) == 0 ? 0 : Marshal.GetLastPInvokeError();
 
     internal static int StartSync(int descriptor) => sync_file_range(descriptor, 0, 0, SyncRangeWrite) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    /// <summary>Whether writes pass the page cache; false where the file system has no such thing.</summary>
+    internal static bool SetDirect(int descriptor, bool direct)
+    {
+        // O_DIRECT differs by processor: asm/fcntl.h.
+        var flag = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x10000 : 0x4000;
+        var flags = fcntl(descriptor, GetFlags, 0);
+        return flags >= 0 && fcntl(descriptor, SetFlags, direct ? flags | flag : flags & ~flag) == 0;
+    }
 
     internal static int Close(int descriptor) => close(descriptor) == 0 ? 0 : Marshal.GetLastPInvokeError();
 
@@ -40,6 +50,9 @@ internal static partial class Unix
 
     [LibraryImport(Library, SetLastError = true)]
     private static partial int sync_file_range(int descriptor, long offset, long count, uint flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    private static partial int fcntl(int descriptor, int command, int argument);
 
     [LibraryImport(Library, SetLastError = true)]
     private static partial int close(int descriptor);

@@ -29,7 +29,7 @@ public static class DiskDownload
         var shape = TreeShape.Checked(stream.Length, reader.Unit.ChunkSize);
         var most = Math.Min(Environment.ProcessorCount + 4, 32);
         var pending = new Queue<Task<DownloadBatch>>();
-        var buffers = new ConcurrentBag<byte[]>();
+        var buffers = new ConcurrentBag<Memory<byte>>();
         var written = 0L;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         try
@@ -40,7 +40,7 @@ public static class DiskDownload
                 pending.Enqueue(Task.Run(
                     async () =>
                     {
-                        var buffer = buffers.TryTake(out var free) ? free : GC.AllocateUninitializedArray<byte>(BatchBytes);
+                        var buffer = buffers.TryTake(out var free) ? free : PageBuffer.Allocate(BatchBytes);
                         var batch = await DownloadBatch.RunAsync(reader, opener, shape, chunks, target, buffer, stop.Token);
                         buffers.Add(buffer);
                         return batch;

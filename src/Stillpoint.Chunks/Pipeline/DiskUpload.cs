@@ -55,7 +55,7 @@ public static class DiskUpload
         // Beyond one batch a core, some wait for the unit's answer or for their turn.
         var most = Math.Min(Environment.ProcessorCount + 4, 32);
         var pending = new Queue<Task<UploadBatch>>();
-        var buffers = new ConcurrentBag<byte[]>();
+        var buffers = new ConcurrentBag<Memory<byte>>();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         try
         {
@@ -65,7 +65,7 @@ public static class DiskUpload
                 pending.Enqueue(Task.Run(
                     async () =>
                     {
-                        var buffer = buffers.TryTake(out var free) ? free : GC.AllocateUninitializedArray<byte>(BatchBytes);
+                        var buffer = buffers.TryTake(out var free) ? free : PageBuffer.Allocate(BatchBytes);
                         var batch = await UploadBatch.MakeAsync(line, part, buffer, stop.Token);
                         buffers.Add(buffer);
                         return batch;

@@ -10,7 +10,7 @@ internal sealed record DownloadBatch(long BytesWritten, long End)
     /// <summary>Reads, opens and writes chunks that fit <paramref name="buffer"/>; neighbours leave in one write.</summary>
     /// <exception cref="TroubleException">A chunk is missing or damaged: the bytes of the stream that it holds are named.</exception>
     public static async Task<DownloadBatch> RunAsync(
-        IImageReader reader, RecordOpener opener, TreeShape shape, List<ChunkAt> chunks, IDiskTarget target, byte[] buffer, CancellationToken cancel)
+        IImageReader reader, RecordOpener opener, TreeShape shape, List<ChunkAt> chunks, IDiskTarget target, Memory<byte> buffer, CancellationToken cancel)
     {
         try
         {
@@ -26,7 +26,7 @@ internal sealed record DownloadBatch(long BytesWritten, long End)
     }
 
     private static async Task<DownloadBatch> MoveAsync(
-        IImageReader reader, RecordOpener opener, TreeShape shape, List<ChunkAt> chunks, IDiskTarget target, byte[] buffer, CancellationToken cancel)
+        IImageReader reader, RecordOpener opener, TreeShape shape, List<ChunkAt> chunks, IDiskTarget target, Memory<byte> buffer, CancellationToken cancel)
     {
         var records = await reader.ReadRecordsAsync(chunks.ConvertAll(c => c.Id), cancel);
         if (records.Count != chunks.Count) throw Damage.Of("the answer of a storage unit", $"{records.Count} records came for {chunks.Count}");
@@ -42,7 +42,7 @@ internal sealed record DownloadBatch(long BytesWritten, long End)
             }
             var length = shape.LengthOf(chunks[i].Number);
             cancel.ThrowIfCancellationRequested();
-            opener.Open(records[i], chunks[i].Id, buffer.AsSpan(used, length));
+            opener.Open(records[i], chunks[i].Id, buffer.Span.Slice(used, length));
             used += length;
         }
         await WriteAsync();
@@ -51,7 +51,7 @@ internal sealed record DownloadBatch(long BytesWritten, long End)
         async ValueTask WriteAsync()
         {
             if (used == runStart) return;
-            await target.WriteAsync(runOffset, buffer.AsMemory(runStart, used - runStart), cancel);
+            await target.WriteAsync(runOffset, buffer[runStart..used], cancel);
             total += used - runStart;
             runStart = used;
         }

@@ -13,7 +13,7 @@ internal sealed record UploadBatch(
     IReadOnlyList<ChunkAt> Chunks, IReadOnlyList<SealedRecord> Records, IReadOnlyList<UploadPiece> Zeros, long BytesRead, long BytesSent)
 {
     /// <summary>Does the work on the calling thread, but for the waits. <paramref name="buffer"/> is free again when this returns.</summary>
-    public static async Task<UploadBatch> MakeAsync(UploadLine line, UploadPart part, byte[] buffer, CancellationToken cancel)
+    public static async Task<UploadBatch> MakeAsync(UploadLine line, UploadPart part, Memory<byte> buffer, CancellationToken cancel)
     {
         var (session, source, shape, readAhead) = line;
         var warm = readAhead.WarmAsync(part, cancel);
@@ -29,7 +29,7 @@ internal sealed record UploadBatch(
     }
 
     private static async Task<UploadBatch> MakeAsync(
-        UploadSession session, IDiskSource source, TreeShape shape, UploadPart part, byte[] buffer, CancellationToken cancel)
+        UploadSession session, IDiskSource source, TreeShape shape, UploadPart part, Memory<byte> buffer, CancellationToken cancel)
     {
         var chunks = new List<ChunkAt>();
         var zeros = new List<UploadPiece>();
@@ -44,7 +44,7 @@ internal sealed record UploadBatch(
                 continue;
             }
             var size = checked((int)(Math.Min(shape.Length, (piece.FirstChunk + piece.Count) * shape.ChunkSize) - piece.FirstChunk * shape.ChunkSize));
-            await source.ReadAsync(piece.FirstChunk * shape.ChunkSize, buffer.AsMemory(used, size), cancel);
+            await source.ReadAsync(piece.FirstChunk * shape.ChunkSize, buffer.Slice(used, size), cancel);
             bytesRead += size;
             for (var i = 0; i < piece.Count; i++)
                 Name(session, buffer, new Place(used + i * shape.ChunkSize, shape.LengthOf(piece.FirstChunk + i), default), piece.FirstChunk + i, chunks, places);
@@ -64,16 +64,16 @@ internal sealed record UploadBatch(
                     continue;
                 }
                 cancel.ThrowIfCancellationRequested();
-                records.Add(session.Sealer.Seal(place.Id, buffer.AsSpan(place.Start, place.Length)));
+                records.Add(session.Sealer.Seal(place.Id, buffer.Span.Slice(place.Start, place.Length)));
                 bytesSent += place.Length;
             }
         }
         return new UploadBatch(chunks, records, zeros, bytesRead, bytesSent);
     }
 
-    private static void Name(UploadSession session, byte[] buffer, Place place, long number, List<ChunkAt> chunks, List<Place> places)
+    private static void Name(UploadSession session, Memory<byte> buffer, Place place, long number, List<ChunkAt> chunks, List<Place> places)
     {
-        var plain = buffer.AsSpan(place.Start, place.Length);
+        var plain = buffer.Span.Slice(place.Start, place.Length);
         if (!plain.ContainsAnyExcept((byte)0))
         {
             chunks.Add(new ChunkAt(number, default));

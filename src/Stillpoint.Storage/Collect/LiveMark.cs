@@ -28,7 +28,7 @@ internal sealed class LiveMark
     /// <summary>The copies that are needed.</summary>
     public MarkSet Needed { get; } = new();
 
-    /// <summary>Needed chunks and nodes of which every copy lies in a condemned pack.</summary>
+    /// <summary>Needed chunks and nodes of which the index knows no copy outside of condemned packs: perhaps none at all, which may be its fault.</summary>
     public HashSet<ChunkId> CondemnedChunks { get; } = [];
 
     /// <inheritdoc cref="CondemnedChunks"/>
@@ -55,7 +55,10 @@ internal sealed class LiveMark
                 if (end.State != EndState.Committed || givenUp.Contains(end.Image)) continue;
                 await mark.ImageAsync(end, broken, cancel);
             }
-            if (broken.Count == before) return mark;
+            if (broken.Count > before) continue;
+            if (!index.Incomplete) return mark;
+            // A run of the index turned out to be damaged on the way, so what was missed may be there.
+            if (!await index.RefreshAsync(unit.Volume, unit.Parameters.UnitId, cancel)) return mark;
         }
     }
 
@@ -127,7 +130,12 @@ internal sealed class LiveMark
     private bool Mark(PackKind kind, ChunkId id)
     {
         var standing = _index.Locate(kind, id, out var pack, out var location);
-        if (standing == Standing.Absent) return false;
+        if (standing == Standing.Absent)
+        {
+            // Lost, or in a pack that a run of the index says nothing of: no pack that holds it may go.
+            (kind == PackKind.Nodes ? CondemnedNodes : CondemnedChunks).Add(id);
+            return false;
+        }
         if (_index.Condemned.Contains(pack.Header.Pack)) (kind == PackKind.Nodes ? CondemnedNodes : CondemnedChunks).Add(id);
         if (!Needed.Add(location.Pack, location.Offset)) return true;
         _liveBytes[location.Pack] = _liveBytes.GetValueOrDefault(location.Pack) + StoreFormat.RecordOverhead + location.StoredLength;

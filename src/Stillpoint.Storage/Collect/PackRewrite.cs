@@ -13,6 +13,7 @@ internal sealed class PackRewrite(StorageUnit unit, Guid domain) : IAsyncDisposa
 {
     private const int WindowBytes = 4 << 20;
 
+    private readonly PackBuffers _buffers = new();
     private readonly List<PackFile> _inNodes = [];
     private PackWriter? _nodes;
 
@@ -63,7 +64,7 @@ internal sealed class PackRewrite(StorageUnit unit, Guid domain) : IAsyncDisposa
     }
 
     private async Task<PackWriter> CreateAsync(PackHeader header, CancellationToken cancel) => header.Domain == domain
-        ? await PackWriter.CreateAsync(unit.Volume, header, cancel)
+        ? await PackWriter.CreateAsync(unit.Volume, _buffers, header, cancel)
         : throw Damage.Of(UnitNames.Pack(header), $"it is not of domain {domain:N}");
 
     private async Task<bool> CopyAsync(PackFile pack, List<PackEntry> living, PackWriter target, bool renumber, CancellationToken cancel)

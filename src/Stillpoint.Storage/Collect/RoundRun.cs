@@ -61,13 +61,14 @@ internal sealed class RoundRun(CollectWork work, CondemnedRound round)
         var index = await _unit.FreshIndexAsync(domain, cancel);
         var mark = await LiveMark.RunAsync(_unit, index, round.Expired.ToHashSet(), cancel);
         var files = index.Packs.ToDictionary(p => p.Name, StringComparer.Ordinal);
+        var others = new OtherCopies(_unit, index, mark.Needed);
         var unneeded = new List<PackName>();
         foreach (var pack in packs)
         {
             // One that another round has deleted, or that cannot be read: the former needs nothing more, the latter stays for a verify to tell of.
             if (!files.TryGetValue(pack.Text, out var file) || await EntriesAsync(file, cancel) is not { } entries) continue;
             var needed = pack.Kind == PackKind.Nodes ? mark.CondemnedNodes : mark.CondemnedChunks;
-            if (entries.Any(entry => needed.Contains(entry.Id))) work.Tally.PacksKept++;
+            if (entries.Any(entry => needed.Contains(entry.Id)) || !await others.StandInAsync(file, entries, cancel)) work.Tally.PacksKept++;
             else unneeded.Add(pack);
         }
         return unneeded;

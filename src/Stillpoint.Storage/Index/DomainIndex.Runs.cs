@@ -9,7 +9,13 @@ internal sealed partial class DomainIndex
     private List<VolumeEntry> Fresh(IReadOnlyList<VolumeEntry> listed)
     {
         lock (_gate)
-            return [.. listed.Where(entry => !_known.TryGetValue(entry.Name, out var known) || known.Pending).OrderBy(entry => entry.Name, StringComparer.Ordinal)];
+        {
+            return
+            [
+                .. listed.Where(entry => !_known.TryGetValue(entry.Name, out var known) || known.Pending)
+                    .OrderBy(entry => entry.Name, StringComparer.Ordinal),
+            ];
+        }
     }
 
     /// <summary>Takes up the runs that the volume lists now, for the packs that it lists, and lets go of those that others stand in for.</summary>
@@ -35,7 +41,8 @@ internal sealed partial class DomainIndex
             foreach (var run in runs)
             {
                 var before = covered.Count;
-                var numbers = run.Packs.Select(pack => lengths.TryGetValue(pack.File.Name, out var length) && length == pack.File.Length ? Covered(pack.File) : -1).ToArray();
+                var numbers = run.Packs.Select(pack => pack.File)
+                    .Select(pack => lengths.TryGetValue(pack.Name, out var length) && length == pack.Length ? Covered(pack) : -1).ToArray();
                 foreach (var number in numbers)
                     if (number >= 0) covered.Add(number);
                 // Not closed here when it adds nothing: another thread may be reading it.
@@ -124,7 +131,8 @@ internal sealed partial class DomainIndex
         lock (_gate)
         {
             if (!_incomplete) return;
-            foreach (var (name, known) in _known.Where(pair => pair.Value.Pending && !listed.Contains(pair.Key)).ToList()) _known[name] = known with { Pending = false };
+            foreach (var (name, known) in _known.Where(pair => pair.Value.Pending && !listed.Contains(pair.Key)).ToList())
+                _known[name] = known with { Pending = false };
             _incomplete = _known.Values.Any(known => known.Pending);
         }
     }

@@ -14,7 +14,8 @@ namespace Stillpoint.Storage;
 /// <param name="condemned">Packs that collect rounds want to delete. What lies in them alone answers as absent, so that nothing new is
 /// built on it; reads still find it while it is there.</param>
 /// <param name="keeper">Keeps the runs; null to use none.</param>
-internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> bad, IReadOnlySet<Guid> condemned, IndexKeeper? keeper = null) : IDisposable
+internal sealed partial class DomainIndex(
+    Guid domain, IReadOnlySet<BadRecord> bad, IReadOnlySet<Guid> condemned, IndexKeeper? keeper = null) : IDisposable
 {
     /// <summary>So few new packs are read one by one, without a look at the runs.</summary>
     private const int Few = 8;
@@ -111,7 +112,8 @@ internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> b
     public bool TryFind(ChunkId id, out PackFile pack, out Location location) => Locate(PackKind.Data, id, out pack, out location) != Standing.Absent;
 
     /// <summary>Where a node lies; a copy in a condemned pack, or else a damaged one, when there is no other.</summary>
-    public bool TryFind(NodeId id, out PackFile pack, out Location location) => Locate(PackKind.Nodes, AsChunk(id), out pack, out location) != Standing.Absent;
+    public bool TryFind(NodeId id, out PackFile pack, out Location location) =>
+        Locate(PackKind.Nodes, AsChunk(id), out pack, out location) != Standing.Absent;
 
     /// <summary>The best copy of a chunk or node and how it stands.</summary>
     public Standing Locate(PackKind kind, ChunkId id, out PackFile pack, out Location location)
@@ -199,7 +201,8 @@ internal sealed partial class DomainIndex(Guid domain, IReadOnlySet<BadRecord> b
         {
             Ask(view, () =>
             {
-                if (view.Agrees(pack, entries) == false) throw Damage.Of($"index run {view.Run.Name}", $"it does not say what pack {pack.Name} holds");
+                if (view.Agrees(pack, entries) != false) return;
+                throw Damage.Of($"index run {view.Run.Name}", $"it does not say what pack {pack.Name} holds");
             });
         }
     }

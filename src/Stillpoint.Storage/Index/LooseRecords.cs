@@ -43,7 +43,8 @@ internal sealed class LooseRecords
         return rest;
     }
 
-    private long CountOf(PackKind kind) => _tables.Where(table => table.Key.Kind == kind && table.Key.Standing != Standing.Damaged).Sum(table => (long)table.Value.Count);
+    private long CountOf(PackKind kind) =>
+        _tables.Where(table => table.Key.Kind == kind && table.Key.Standing != Standing.Damaged).Sum(table => (long)table.Value.Count);
 
     private IdIndex Table(PackKind kind, Standing standing)
     {

@@ -16,7 +16,8 @@ public static class UnitRenewal
     public static async Task<RenewalReport> RunAsync(StorageUnit unit, IProgress<long>? progress, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(unit);
-        if (unit.LockDays is null) throw UnitTrouble.Refused(unit.Name, "it was made without locks.", "make a unit with: stillpoint store init UNIT --lock-days NUMBER");
+        if (unit.LockDays is null) throw UnitTrouble.Refused(unit.Name, "it was made without locks.",
+            "make a unit with: stillpoint store init UNIT --lock-days NUMBER");
         try
         {
             var list = await unit.ListImagesAsync(strict: true, cancel);

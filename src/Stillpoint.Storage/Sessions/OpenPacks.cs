@@ -17,6 +17,7 @@ internal sealed class OpenPacks(IVolume volume, Guid unit, Guid session, DomainI
     /// <summary>Packs being completed at once; a third waits, so that a slow disk slows the reading.</summary>
     private const int MostCompleting = 2;
 
+    private readonly PackBuffers _buffers = new();
     private readonly List<PackWriter> _data = [];
     private readonly List<Task> _completing = [];
     private readonly ConcurrentDictionary<ChunkId, byte> _chunks = new();
@@ -92,7 +93,7 @@ internal sealed class OpenPacks(IVolume volume, Guid unit, Guid session, DomainI
     }
 
     private ValueTask<PackWriter> CreateAsync(PackKind kind, ushort epoch, byte[] salt, CancellationToken cancel) =>
-        PackWriter.CreateAsync(volume, new PackHeader(kind, epoch, unit, index.Domain, newId(), session, salt), cancel);
+        PackWriter.CreateAsync(volume, _buffers, new PackHeader(kind, epoch, unit, index.Domain, newId(), session, salt), cancel);
 
     private async ValueTask CompleteLaterAsync(PackWriter pack)
     {

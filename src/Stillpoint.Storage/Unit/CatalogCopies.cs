@@ -33,7 +33,8 @@ internal sealed class CatalogCopies
     public static async Task<CatalogCopies> LoadAsync(IVolume volume, Guid unit, CancellationToken cancel)
     {
         var copies = new CatalogCopies(volume, unit);
-        foreach (var entry in (await volume.ListAsync(UnitNames.Catalog, cancel)).OrderBy(e => e.Name, StringComparer.Ordinal)) await copies.LoadAsync(entry, cancel);
+        var listed = await volume.ListAsync(UnitNames.Catalog, cancel);
+        foreach (var entry in listed.OrderBy(e => e.Name, StringComparer.Ordinal)) await copies.LoadAsync(entry, cancel);
         return copies;
     }
 
@@ -110,7 +111,8 @@ internal sealed class CatalogCopies
 
     private List<string> Decode(byte[] bytes, string name)
     {
-        if (!bytes.AsSpan().StartsWith(Magic) || BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(8)) != StoreFormat.Version) throw Damage.Of(name, "it does not begin as a copy");
+        if (!bytes.AsSpan().StartsWith(Magic) || BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(8)) != StoreFormat.Version)
+            throw Damage.Of(name, "it does not begin as a copy");
         if (!XxHash128.Hash(bytes.AsSpan(0, bytes.Length - ChecksumSize)).AsSpan().SequenceEqual(bytes.AsSpan(bytes.Length - ChecksumSize)))
             throw Damage.Of(name, "its checksum does not match");
         if (new Guid(bytes.AsSpan(16, 16), bigEndian: true) != _unit) throw Damage.Of(name, "it belongs to another unit");

@@ -57,7 +57,8 @@ public sealed class StorageUnit : IAsyncDisposable
     /// <param name="environment">Clock and ids.</param>
     /// <param name="cancel">Ends the work.</param>
     /// <exception cref="TroubleException">There is a unit already, or a parameter is out of bounds.</exception>
-    public static Task<StorageUnit> CreateAsync(IVolume volume, int chunkSize, int compressionLevel, UnitEnvironment environment, CancellationToken cancel) =>
+    public static Task<StorageUnit> CreateAsync(IVolume volume, int chunkSize, int compressionLevel, UnitEnvironment environment,
+        CancellationToken cancel) =>
         CreateAsync(volume, chunkSize, compressionLevel, null, environment, cancel);
 
     /// <summary>As the other; where <paramref name="lockDays"/> is given, what is written is locked for that long and a little more, and
@@ -75,7 +76,8 @@ public sealed class StorageUnit : IAsyncDisposable
                 throw UnitTrouble.Refused(volume.Name, "there is one already.", "use it as it is, or choose another place");
             // All that several writers agree on rests on this; some object stores ignore the condition.
             if (await volume.PutIfAbsentAsync(UnitNames.Configuration, made.Encode(), cancel))
-                throw UnitTrouble.Refused(volume.Name, "its server let a second put of the same key succeed.", "use an object store that keeps If-None-Match");
+                throw UnitTrouble.Refused(volume.Name, "its server let a second put of the same key succeed.",
+                    "use an object store that keeps If-None-Match");
         }
         catch (IOException e)
         {

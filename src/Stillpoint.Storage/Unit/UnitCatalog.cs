@@ -191,7 +191,8 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, 
         }
     }
 
-    private static bool Matches(ReadOnlyMemory<byte> image, SessionEnd end) => SHA256.HashData(image.Span).AsSpan().SequenceEqual(end.ImageDigest.Span);
+    private static bool Matches(ReadOnlyMemory<byte> image, SessionEnd end) =>
+        SHA256.HashData(image.Span).AsSpan().SequenceEqual(end.ImageDigest.Span);
 
     private static IEnumerable<NoteObject> Ordered(List<NoteObject>? notes) =>
         notes is null ? [] : notes.OrderBy(n => n.Note.Written).ThenBy(n => n.Id);

@@ -14,7 +14,8 @@ namespace Stillpoint.Storage;
 /// <param name="Created">When it was made, UTC.</param>
 /// <param name="LockDays">Days that what is written is locked; null where nothing is.</param>
 /// <param name="Check">XxHash128 of the other values, as <see cref="CheckOf"/> writes them.</param>
-internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int CompressionLevel, DateTimeOffset Created, string Check, int? LockDays = null)
+internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int CompressionLevel, DateTimeOffset Created, string Check,
+    int? LockDays = null)
 {
     /// <summary>A hundred years.</summary>
     public const int MaxLockDays = 36_500;
@@ -25,9 +26,12 @@ internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int
     public static UnitConfiguration Make(Guid id, int chunkSize, int level, DateTimeOffset created, int? lockDays = null)
     {
         if (!StoreFormat.IsChunkSize(chunkSize))
-            throw new TroubleException("chunk size", $"{chunkSize} bytes is not a power of two from 64 KiB to 1 MiB.", "choose 64K, 128K, 256K, 512K or 1M");
-        if (level is < 1 or > MaxLevel) throw new TroubleException("compression level", $"{level} is not from 1 to {MaxLevel}.", "choose 1, or 3 for slower and smaller");
-        if (lockDays is < 1 or > MaxLockDays) throw new TroubleException("lock", $"{lockDays} days are not from 1 to {MaxLockDays}.", "choose as many as an image is kept");
+            throw new TroubleException("chunk size", $"{chunkSize} bytes is not a power of two from 64 KiB to 1 MiB.",
+                "choose 64K, 128K, 256K, 512K or 1M");
+        if (level is < 1 or > MaxLevel) throw new TroubleException("compression level", $"{level} is not from 1 to {MaxLevel}.",
+            "choose 1, or 3 for slower and smaller");
+        if (lockDays is < 1 or > MaxLockDays) throw new TroubleException("lock", $"{lockDays} days are not from 1 to {MaxLockDays}.",
+            "choose as many as an image is kept");
         var made = new UnitConfiguration(StoreFormat.Version, id, chunkSize, level, created, "", lockDays);
         return made with { Check = made.CheckOf() };
     }
@@ -54,17 +58,23 @@ internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int
 
     public static UnitConfiguration Decode(ReadOnlySpan<byte> bytes, string unit)
     {
-        UnitConfiguration? read;
+        UnitConfiguration read;
         try
         {
-            read = JsonSerializer.Deserialize<UnitConfiguration>(bytes, Words.Json);
+            // Element by element: a short command would spend longer on making a reader for the type than on all else that it does with the unit.
+            using var json = JsonDocument.Parse(bytes.ToArray());
+            var root = json.RootElement;
+            var format = root.GetProperty("format").GetInt32();
+            if (format != StoreFormat.Version) throw UnitTrouble.Version($"storage unit {unit}", format);
+            read = new UnitConfiguration(
+                format, root.GetProperty("id").GetGuid(), root.GetProperty("chunkSize").GetInt32(), root.GetProperty("compressionLevel").GetInt32(),
+                root.GetProperty("created").GetDateTimeOffset(), root.GetProperty("check").GetString() ?? "",
+                root.TryGetProperty("lockDays", out var days) && days.ValueKind != JsonValueKind.Null ? days.GetInt32() : null);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw Damage.Of($"unit.json of {unit}", "it is not what store init writes", e);
         }
-        if (read is null) throw Damage.Of($"unit.json of {unit}", "it is empty");
-        if (read.Format != StoreFormat.Version) throw UnitTrouble.Version($"storage unit {unit}", read.Format);
         if (read.Check != read.CheckOf() || !StoreFormat.IsChunkSize(read.ChunkSize) || read.CompressionLevel is < 1 or > MaxLevel
             || read.LockDays is < 1 or > MaxLockDays)
             throw Damage.Of($"unit.json of {unit}", "its values do not fit its check");
@@ -72,5 +82,6 @@ internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int
     }
 
     private string CheckOf() => Convert.ToHexStringLower(
-        XxHash128.Hash(Encoding.ASCII.GetBytes($"{Format} {Id:N} {ChunkSize} {CompressionLevel} {Created.UtcTicks}{(LockDays is { } days ? $" {days}" : "")}")));
+        XxHash128.Hash(Encoding.ASCII.GetBytes(
+            $"{Format} {Id:N} {ChunkSize} {CompressionLevel} {Created.UtcTicks}{(LockDays is { } days ? $" {days}" : "")}")));
 }

@@ -29,7 +29,7 @@ internal static class UnitNames
 
     private static readonly string[] s_replaced = [Leases, AllChecks];
 
-    private static readonly string[] s_working = [Leases, AllChecks, Sessions, Condemned, Bads, "index/"];
+    private static readonly string[] s_working = [Leases, AllChecks, Sessions, Condemned, Bads, Catalog, "index/"];
 
     public static string Packs(Guid domain) => $"packs/{domain:N}/";
 

@@ -32,7 +32,7 @@ public static class UnitVerify
         ArgumentNullException.ThrowIfNull(options);
         try
         {
-            return await CheckAsync(unit, options, planned, progress, cancel);
+            return await BesideCollect.RunAsync(unit, () => CheckAsync(unit, options, planned, progress, cancel), cancel);
         }
         catch (IOException e)
         {

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.IO.Enumeration;
 using Stillpoint.Durable;
 
 namespace Stillpoint.Storage;
@@ -50,12 +49,14 @@ public sealed class LocalVolume : IVolume
         var entries = new List<VolumeEntry>();
         if (_calls.FolderExists(directory))
         {
+            // A unit may have a hundred thousand files: what is done for each counts.
+            var from = Path.EndsInDirectorySeparator(_root) ? _root.Length : _root.Length + 1;
             foreach (var (path, length) in _calls.Files(directory))
             {
                 cancel.ThrowIfCancellationRequested();
                 // The name of a small object that was never finished.
                 if (path.EndsWith(".new", StringComparison.Ordinal)) continue;
-                entries.Add(new VolumeEntry(path[(_root.TrimEnd(Path.DirectorySeparatorChar).Length + 1)..].Replace('\\', '/'), length));
+                entries.Add(new VolumeEntry(path[from..].Replace('\\', '/'), length));
             }
         }
         return new(entries);
@@ -88,8 +89,8 @@ public sealed class LocalVolume : IVolume
         {
             return new(PutIfAbsent(path, bytes.Span));
         }
-        catch (IOException e) when (e.HResult is UnixNoSpace or WindowsNoSpace && s_freeing.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))
-            && TryFreeReserve())
+        catch (IOException e) when (e.HResult is UnixNoSpace or WindowsNoSpace
+            && s_freeing.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) && TryFreeReserve())
         {
             return new(PutIfAbsent(path, bytes.Span));
         }

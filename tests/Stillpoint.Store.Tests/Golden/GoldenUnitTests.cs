@@ -53,6 +53,7 @@ public sealed class GoldenUnitTests
         var first = await unit.BackupAsync(s_disk);
         await unit.BackupAsync(new MemorySource(Second()), first, Stillpoint.Extents.ExtentSet.Of(new Stillpoint.Extents.Extent(100_000, 1000)));
         await unit.Unit.AnnotateAsync(first.Header.Id, NoteKind.Suspect, NoteCodec.SealText(unit.Keys, first.Header.Id, NoteKind.Suspect, "held", unit.Random), default);
+        File.Delete(Path.Combine(unit.Directory, "reserve"));
         File.Delete(FilePath());
         await ZipFile.CreateFromDirectoryAsync(unit.Directory, FilePath());
     }

@@ -7,7 +7,8 @@ namespace Stillpoint.Store.Tests;
 /// <summary>Figures for bench/index, not a test of anything. Each step is a process of its own.</summary>
 public sealed class IndexScale
 {
-    private static string Folder => Environment.GetEnvironmentVariable("STILLPOINT_BENCH_DIR") ?? throw new InvalidOperationException("bench/index sets STILLPOINT_BENCH_DIR");
+    private static string Folder =>
+        Environment.GetEnvironmentVariable("STILLPOINT_BENCH_DIR") ?? throw new InvalidOperationException("bench/index sets STILLPOINT_BENCH_DIR");
 
     private static long Chunks => long.Parse(Environment.GetEnvironmentVariable("STILLPOINT_BENCH_CHUNKS") ?? "1000000");
 

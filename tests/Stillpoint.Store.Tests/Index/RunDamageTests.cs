@@ -72,25 +72,8 @@ public sealed class RunDamageTests
         var disk = Disks.Make(4 << 20, seed: 9);
         var image = await unit.BackupAsync(disk);
         for (var i = 0; i < 5; i++) await unit.BackupAsync(Disks.Make(1 << 20, seed: 20 + i));
-        var keeper = unit.Unit.Keeper;
-        var listed = await unit.Unit.Volume.ListAsync(UnitNames.Packs(unit.Keys.Domain), default);
-        var id = unit.NewId();
-        await using (var writer = await RunWriter.CreateAsync(unit.Unit.Volume, unit.Unit.Parameters.UnitId, unit.Keys.Domain, id, default))
-        {
-            var table = new List<RunPack>();
-            var entries = new List<RunEntry>();
-            foreach (var entry in listed)
-            {
-                var (pack, records, _) = await PackFile.LoadAsync(unit.Unit.Volume, entry, unit.Unit.Parameters.UnitId, default);
-                entries.AddRange(records.Select(record => new RunEntry(RunKey.Of(record.Id), table.Count, record.Offset, record.StoredLength)));
-                table.Add(new RunPack(pack, records.Length));
-            }
-            // One entry points to its neighbour's place.
-            entries[1] = entries[1] with { Offset = entries[0].Offset, StoredLength = entries[0].StoredLength };
-            entries.Sort();
-            foreach (var entry in entries) writer.Append(entry);
-            await writer.CompleteAsync(table, default);
-        }
+        // One entry points to its neighbour's place.
+        await LieAsync(unit, (_, entries) => entries[1] = entries[1] with { Offset = entries[0].Offset, StoredLength = entries[0].StoredLength });
         await unit.ReopenAsync();
         Assert.Single(await unit.Unit.Volume.ListAsync(UnitNames.Runs(unit.Keys.Domain), default));
         var report = await UnitVerify.RunAsync(unit.Unit, unit.Keys, null, default);
@@ -99,6 +82,44 @@ public sealed class RunDamageTests
         Assert.Equal(disk, await unit.RestoreAsync(image));
         await unit.ReopenAsync();
         Assert.Empty((await UnitVerify.RunAsync(unit.Unit, unit.Keys, null, default)).Damage);
+    }
+
+    /// <summary>A collect deletes no pack on a run's word: neither when it says that the pack's chunks lie elsewhere, nor when it does not know them.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_run_that_lies_loses_no_pack_to_a_collect(bool elsewhere)
+    {
+        await using var unit = await TestUnit.MakeAsync();
+        for (var i = 0; i < 5; i++) await unit.BackupAsync(Disks.Make(1 << 20, seed: 20 + i));
+        var disk = Disks.Make(2 << 20, seed: 9);
+        var image = await unit.BackupAsync(disk);
+        var packs = (await unit.Unit.FreshIndexAsync(unit.Keys.Domain, default)).Packs.Where(pack => pack.Header.Kind == PackKind.Data).ToList();
+        var victim = packs.MaxBy(pack => pack.Length)!.Name;
+        await LieAsync(unit, (table, entries) =>
+        {
+            var row = table.FindIndex(pack => pack.File.Name == victim);
+            var other = entries.First(entry => entry.Pack != row && table[entry.Pack].File.Header.Kind == PackKind.Data);
+            if (elsewhere)
+            {
+                for (var i = 0; i < entries.Count; i++)
+                    if (entries[i].Pack == row) entries[i] = other with { Key = entries[i].Key };
+            }
+            else
+            {
+                entries.RemoveAll(entry => entry.Pack == row);
+                table[row] = table[row] with { Records = 0 };
+            }
+        });
+        await unit.ReopenAsync();
+        for (var round = 0; round < 2; round++)
+        {
+            await CollectTests.CollectAsync(unit);
+            Assert.Contains(await unit.Unit.Volume.ListAsync(UnitNames.Packs(unit.Keys.Domain), default), entry => entry.Name == victim);
+        }
+        await unit.Unit.IndexAsync(rebuild: true, null, default);
+        await unit.ReopenAsync();
+        Assert.Equal(disk, await unit.RestoreAsync(image));
     }
 
     /// <summary>A page turns bad under a session that has the unit open: its backup commits all the same, and the next one heals the index.</summary>
@@ -146,6 +167,24 @@ public sealed class RunDamageTests
         await index.FindAsync(rig.Volume, rig.Unit, [rig.NewChunk()], found, default);
         Assert.Equal((false, false), (found[0], index.Incomplete));
         await rig.CheckAsync(index);
+    }
+
+    /// <summary>Writes a run with sound checksums over all packs of a unit, after <paramref name="lie"/> changed what it says.</summary>
+    private static async Task LieAsync(TestUnit unit, Action<List<RunPack>, List<RunEntry>> lie)
+    {
+        var table = new List<RunPack>();
+        var entries = new List<RunEntry>();
+        foreach (var entry in await unit.Unit.Volume.ListAsync(UnitNames.Packs(unit.Keys.Domain), default))
+        {
+            var (pack, records, _) = await PackFile.LoadAsync(unit.Unit.Volume, entry, unit.Unit.Parameters.UnitId, default);
+            entries.AddRange(records.Select(record => new RunEntry(RunKey.Of(record.Id), table.Count, record.Offset, record.StoredLength)));
+            table.Add(new RunPack(pack, records.Length));
+        }
+        lie(table, entries);
+        entries.Sort();
+        await using var writer = await RunWriter.CreateAsync(unit.Unit.Volume, unit.Unit.Parameters.UnitId, unit.Keys.Domain, unit.NewId(), default);
+        foreach (var entry in entries) writer.Append(entry);
+        await writer.CompleteAsync(table, default);
     }
 
     private static async Task AskAsync(RunRig rig, DomainIndex index)

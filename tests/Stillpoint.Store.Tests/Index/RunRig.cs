@@ -107,7 +107,8 @@ internal sealed class RunRig : IAsyncDisposable
         Assert.Equal(ids.Select(id => places.Contains((PackKind.Data, id))), batch);
     }
 
-    public async Task<IReadOnlyList<string>> RunsAsync() => [.. (await Volume.ListAsync(UnitNames.Runs(Domain), default)).Select(entry => entry.Name).Order(StringComparer.Ordinal)];
+    public async Task<IReadOnlyList<string>> RunsAsync() =>
+        [.. (await Volume.ListAsync(UnitNames.Runs(Domain), default)).Select(entry => entry.Name).Order(StringComparer.Ordinal)];
 
     /// <summary>Writes a run's bytes over those that are there, as a failing disk would.</summary>
     public async Task OverwriteAsync(string name, byte[] bytes)

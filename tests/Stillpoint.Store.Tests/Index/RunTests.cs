@@ -40,7 +40,8 @@ public sealed class RunTests
         await using var rig = RunRig.InMemory(seed);
         var random = new Random(seed);
         // Few heads make long stretches of equal ones; some ids come again in other packs.
-        var ids = Enumerable.Range(0, count).Select(i => new ChunkId((ulong)random.Next(heads) << random.Next(56), (ulong)random.Next(2) << 16, 0, (ulong)i)).ToList();
+        var ids = Enumerable.Range(0, count)
+            .Select(i => new ChunkId((ulong)random.Next(heads) << random.Next(56), (ulong)random.Next(2) << 16, 0, (ulong)i)).ToList();
         for (var i = 0; i < packs; i++)
         {
             var kind = random.Next(4) == 0 ? PackKind.Nodes : PackKind.Data;
@@ -53,7 +54,8 @@ public sealed class RunTests
         var wanted = ids.DistinctBy(id => RunKey.Of(id)).ToList();
         var found = new bool[wanted.Count];
         await index.FindAsync(rig.Volume, rig.Unit, wanted, found, default);
-        var held = rig.Packs.Values.Where(pack => pack.Kind == PackKind.Data).SelectMany(pack => pack.Entries).Select(entry => RunKey.Of(entry.Id)).ToHashSet();
+        var held = rig.Packs.Values.Where(pack => pack.Kind == PackKind.Data)
+            .SelectMany(pack => pack.Entries).Select(entry => RunKey.Of(entry.Id)).ToHashSet();
         for (var i = 0; i < wanted.Count; i++)
         {
             Assert.Equal(held.Contains(RunKey.Of(wanted[i])), found[i]);

@@ -56,15 +56,18 @@ internal static class SyntheticUnit
             Guid id = NewId(random), session = NewId(random), vm = new(i % 100, 0, 0, new byte[8]);
             var root = new byte[32];
             random.NextBytes(root);
-            var stream = new StreamHeader(StreamKind.Disk, 64L << 30, NodeId.Read(root), 1 << 30, 1 << 30, 1 << 24, 1 << 29, 1 << 28, 1 << 28);
-            var header = new ImageHeader(id, Keys.Domain, vm, NewId(random), Time.GetUtcNow().AddMinutes(i), ImageType.DifferentialIncremental, Consistency.Application, null, [stream]);
+            var stream = new StreamHeader(
+                StreamKind.Disk, 64L << 30, NodeId.Read(root), 1 << 30, 1 << 30, 1 << 24, 1 << 29, 1 << 28, 1 << 28);
+            var header = new ImageHeader(
+                id, Keys.Domain, vm, NewId(random), Time.GetUtcNow().AddMinutes(i), ImageType.DifferentialIncremental, Consistency.Application, null, [stream]);
             var ranges = new ExtentSetBuilder();
             for (var at = 0; at < 200; at++) ranges.Add(new Extent(at * (256L << 20), 1 << 20));
             var details = TestUnit.Details("web", 64L << 30);
             details = details with { Disks = [details.Disks[0] with { Read = ranges.Build() }] };
             var bytes = new ImageObject(session, header, ImageDetailsCodec.Seal(Keys, header, details, salts), []).Encode();
             Put(directory, UnitNames.Image(id, session), bytes);
-            Put(directory, UnitNames.End(session), new SessionEnd(session, EndState.Committed, id, System.Security.Cryptography.SHA256.HashData(bytes), Time.GetUtcNow()).Encode());
+            var digest = System.Security.Cryptography.SHA256.HashData(bytes);
+            Put(directory, UnitNames.End(session), new SessionEnd(session, EndState.Committed, id, digest, Time.GetUtcNow()).Encode());
             var note = NoteCodec.Seal(Keys, id, new VerifyResult(Time.GetUtcNow(), "sound", VerifyKind.Full), salts);
             var made = new NoteObject(id, NewId(random), new ImageNote(NoteKind.Verified, Time.GetUtcNow(), note));
             Put(directory, made.Name, made.Encode());

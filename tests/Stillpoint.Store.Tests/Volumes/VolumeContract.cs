@@ -53,7 +53,8 @@ public abstract class VolumeContract : IAsyncLifetime
     [Fact]
     public async Task Of_many_that_put_at_once_one_wins()
     {
-        var tries = Enumerable.Range(0, 20).Select(i => Task.Run(async () => (i, await _volume.PutIfAbsentAsync("ends/race", new[] { (byte)i }, default))));
+        var tries = Enumerable.Range(0, 20).Select(i => Task.Run(async () => (i, await _volume.PutIfAbsentAsync("ends/race", new[] { (byte)i },
+            default))));
         var winner = Assert.Single(await Task.WhenAll(tries), t => t.Item2);
         Assert.Equal([(byte)winner.i], await ReadAllAsync("ends/race"));
     }

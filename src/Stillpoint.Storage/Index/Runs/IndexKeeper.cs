@@ -45,11 +45,13 @@ internal sealed class IndexKeeper(RunFiles files, Func<Guid> newId) : IAsyncDisp
         }
     }
 
-    /// <summary>Starts the upkeep of an index that holds many packs in memory, unless it runs already, and lets the index take up what was made.</summary>
+    /// <summary>Starts the upkeep of an index that holds many packs in memory, unless it runs already, and lets the index take up what was
+    /// made.</summary>
     public void Start(DomainIndex index)
     {
         if (!files.Usable) return;
-        _running.AddOrUpdate(index.Domain, _ => Task.Run(() => KeepAsync(index)), (_, running) => running.IsCompleted ? Task.Run(() => KeepAsync(index)) : running);
+        _running.AddOrUpdate(
+            index.Domain, _ => Task.Run(() => KeepAsync(index)), (_, running) => running.IsCompleted ? Task.Run(() => KeepAsync(index)) : running);
     }
 
     public async ValueTask DisposeAsync()

@@ -104,7 +104,10 @@ internal sealed class IndexRun : IDisposable
             done += read;
         }
         for (var at = 0; at < pages.Length; at += RunFormat.PageSize, page++)
-            if (!RunFormat.IsSoundPage(pages.Slice(at, RunFormat.PageSize), Id, 1L + page)) throw Broken(Name, $"the checksum of its page {page} does not match");
+        {
+            if (!RunFormat.IsSoundPage(pages.Slice(at, RunFormat.PageSize), Id, 1L + page))
+                throw Broken(Name, $"the checksum of its page {page} does not match");
+        }
     }
 
     /// <summary>The entry at <paramref name="at"/>, which must be one that the tables allow.</summary>

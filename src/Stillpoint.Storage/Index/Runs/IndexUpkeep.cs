@@ -80,7 +80,8 @@ internal sealed class IndexUpkeep(RunFiles files, Guid domain, Func<Guid> newId)
                 (parts, loose) = await LookAsync(cancel);
             }
             return new IndexReport(
-                parts.Count, _made, _removed, parts.Sum(part => (long)part.Counts.Count(counts => counts)), parts.Sum(part => part.Live), loose.Count, _damaged);
+                parts.Count, _made, _removed, parts.Sum(part => (long)part.Counts.Count(counts => counts)), parts.Sum(part => part.Live),
+                loose.Count, _damaged);
         }
         finally
         {

@@ -28,7 +28,8 @@ internal sealed class RunBuild(RunFiles files, Guid domain, Func<Guid> newId)
             foreach (var loaded in await Task.WhenAll(some.Select(pack => LoadAsync(pack, cancel))))
             {
                 if (loaded is not var (pack, records)) continue;
-                if (table.Count > 0 && (entries.Count + records.Length > MostSorted || table.Count == RunFormat.MaxPacks)) made.Add(await SortAsync(entries, table, cancel));
+                if (table.Count > 0 && (entries.Count + records.Length > MostSorted || table.Count == RunFormat.MaxPacks))
+                    made.Add(await SortAsync(entries, table, cancel));
                 foreach (var record in records) entries.Add(new RunEntry(RunKey.Of(record.Id), table.Count, record.Offset, record.StoredLength));
                 table.Add(new RunPack(pack, records.Length));
             }

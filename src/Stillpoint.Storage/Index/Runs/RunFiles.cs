@@ -14,6 +14,8 @@ internal sealed class RunFiles(IVolume volume, Guid unit, string? cache)
 {
     private const int FetchBytes = 16 << 20;
 
+    private static int s_fetches;
+
     /// <summary>How the name of a copy ends that is on its way.</summary>
     private const string Fetching = ".new";
 
@@ -28,7 +30,8 @@ internal sealed class RunFiles(IVolume volume, Guid unit, string? cache)
     public async Task<IReadOnlyList<VolumeEntry>> ListAsync(Guid domain, CancellationToken cancel)
     {
         if (!Usable) return [];
-        IReadOnlyList<VolumeEntry> runs = [.. (await volume.ListAsync(UnitNames.Runs(domain), cancel)).Where(entry => UnitNames.RunOf(entry.Name) is not null)];
+        var listed = await volume.ListAsync(UnitNames.Runs(domain), cancel);
+        IReadOnlyList<VolumeEntry> runs = [.. listed.Where(entry => UnitNames.RunOf(entry.Name) is not null)];
         if (volume is not LocalVolume) SweepCopies(domain, runs);
         return runs;
     }
@@ -74,7 +77,8 @@ internal sealed class RunFiles(IVolume volume, Guid unit, string? cache)
         var folder = new DirectoryInfo(CopyOf(UnitNames.Runs(domain)));
         if (!folder.Exists) return;
         var listed = runs.Select(run => UnitNames.RunOf(run.Name)!.Value.ToString("N")).ToHashSet(StringComparer.Ordinal);
-        foreach (var copy in folder.EnumerateFiles().Where(file => !listed.Contains(file.Name) && !file.Name.EndsWith(Fetching, StringComparison.Ordinal))) copy.Delete();
+        foreach (var copy in folder.EnumerateFiles())
+            if (!listed.Contains(copy.Name) && !copy.Name.EndsWith(Fetching, StringComparison.Ordinal)) copy.Delete();
     }
 
     private async Task FetchAsync(VolumeEntry entry, string copy, CancellationToken cancel)
@@ -82,7 +86,7 @@ internal sealed class RunFiles(IVolume volume, Guid unit, string? cache)
         Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
         var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.Delete, BufferSize = 0 };
         // A copy needs no sync: it proves itself when it is read. Of two processes that fetch at once the later move wins; both are the same.
-        var partial = $"{copy}.{Environment.ProcessId}{Fetching}";
+        var partial = $"{copy}.{Environment.ProcessId}.{Interlocked.Increment(ref s_fetches)}{Fetching}";
         try
         {
             await using (var file = new FileStream(partial, options))

@@ -61,7 +61,8 @@ internal static class RunFormat
     }
 
     /// <summary>Puts the checksum at the end of a page. It takes in run and page, so that no page passes for another.</summary>
-    public static void SealPage(Span<byte> page, Guid run, long number) => XxHash128.Hash(page[..PageContent], page[PageContent..], Seed(run, number));
+    public static void SealPage(Span<byte> page, Guid run, long number) =>
+        XxHash128.Hash(page[..PageContent], page[PageContent..], Seed(run, number));
 
     public static bool IsSoundPage(ReadOnlySpan<byte> page, Guid run, long number)
     {

@@ -8,7 +8,8 @@ namespace Stillpoint.Storage;
 /// <param name="standing">How a record at an offset of a pack stands.</param>
 internal sealed class RunView(IndexRun run, int[] numbers, Func<PackFile, uint, Standing> standing)
 {
-    private readonly Lazy<Dictionary<string, int>> _rows = new(() => Enumerable.Range(0, numbers.Length).Where(i => numbers[i] >= 0).ToDictionary(i => run.Packs[i].File.Name));
+    private readonly Lazy<Dictionary<string, int>> _rows = new(
+        () => Enumerable.Range(0, numbers.Length).Where(i => numbers[i] >= 0).ToDictionary(i => run.Packs[i].File.Name));
 
     public IndexRun Run => run;
 
@@ -20,7 +21,8 @@ internal sealed class RunView(IndexRun run, int[] numbers, Func<PackFile, uint, 
     {
         if (!_rows.Value.TryGetValue(pack.Name, out var row)) return null;
         var (file, records) = run.Packs[row];
-        if (records != entries.Count || file.Header.Epoch != pack.Header.Epoch || !file.Header.Salt.Span.SequenceEqual(pack.Header.Salt.Span)) return false;
+        if (records != entries.Count || file.Header.Epoch != pack.Header.Epoch || file.Header.Session != pack.Header.Session) return false;
+        if (!file.Header.Salt.Span.SequenceEqual(pack.Header.Salt.Span)) return false;
         var cursor = new RunCursor(run, stackalloc byte[RunFormat.PageSize]);
         foreach (var entry in entries)
             if (!Has(ref cursor, row, entry)) return false;

@@ -50,16 +50,19 @@ public sealed record S3Address(string Bucket, string Prefix, Uri? Endpoint)
         {
             var slash = rest.IndexOf('/', StringComparison.Ordinal);
             var scheme = text.StartsWith(Secure, StringComparison.OrdinalIgnoreCase) ? "https" : "http";
-            if (slash < 1 || !Uri.TryCreate($"{scheme}://{rest[..slash]}/", UriKind.Absolute, out endpoint)) throw Refused(text, "it names no server and bucket.");
+            if (slash < 1 || !Uri.TryCreate($"{scheme}://{rest[..slash]}/", UriKind.Absolute, out endpoint)) throw Refused(text,
+                "it names no server and bucket.");
             if (endpoint.UserInfo.Length > 0) throw Refused(text, "it holds credentials, which do not belong in an address.");
             rest = rest[(slash + 1)..];
         }
         var parts = rest.Split('/', StringSplitOptions.RemoveEmptyEntries);
         if (parts.Length == 0 || !IsBucket(parts[0])) throw Refused(text, "it names no bucket.");
         var prefix = string.Concat(parts.Skip(1).Select(part => part + "/"));
-        if (prefix.Length > MaxPrefix || !parts.Skip(1).All(IsPart)) throw Refused(text, "its prefix is not of letters, digits, '.', '-', '_' and '/'.");
+        if (prefix.Length > MaxPrefix || !parts.Skip(1).All(IsPart)) throw Refused(text,
+            "its prefix is not of letters, digits, '.', '-', '_' and '/'.");
         var address = new S3Address(parts[0], prefix, endpoint) { PathStyle = endpoint is not null };
-        return question < 0 ? address : text[(question + 1)..].Split('&', StringSplitOptions.RemoveEmptyEntries).Aggregate(address, (a, s) => a.With(s, text));
+        var settings = question < 0 ? [] : text[(question + 1)..].Split('&', StringSplitOptions.RemoveEmptyEntries);
+        return settings.Aggregate(address, (a, setting) => a.With(setting, text));
     }
 
     /// <summary>The whole address.</summary>
@@ -96,7 +99,8 @@ public sealed record S3Address(string Bucket, string Prefix, Uri? Endpoint)
 
     private static bool IsBucket(string name) => name.Length is >= 3 and <= 63 && IsPart(name);
 
-    private static bool IsPart(string part) => part is not ("." or "..") && part.Length > 0 && part.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_');
+    private static bool IsPart(string part) => part is not ("." or "..") && part.Length > 0
+        && part.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_');
 
     private static TroubleException Refused(string text, string why) => new(
         $"address {(text.Length > MaxLength ? text[..60] : text)}", why,

@@ -29,7 +29,8 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
             var answer = await client.GetBucketVersioningAsync(request, cancel);
             _versioned = answer.VersioningConfig?.Status == VersionStatus.Enabled || answer.VersioningConfig?.Status == VersionStatus.Suspended;
         }
-        catch (AmazonS3Exception e) when (e.StatusCode is HttpStatusCode.Forbidden or HttpStatusCode.NotImplemented && e.ErrorCode is "AccessDenied" or "NotImplemented")
+        catch (AmazonS3Exception e) when (e.StatusCode is HttpStatusCode.Forbidden or HttpStatusCode.NotImplemented
+            && e.ErrorCode is "AccessDenied" or "NotImplemented")
         {
             // The first put tells: its answer names a version where there are versions.
             _versioned = false;
@@ -149,7 +150,8 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
     }, cancel);
 
     /// <summary>Every version of every object whose name begins with a prefix: by name, of one name the newest first.</summary>
-    public Task ListVersionsAsync(string prefix, Action<VersionSeen> found, CancellationToken cancel) => CallAsync($"list versions of {prefix}", async () =>
+    public Task ListVersionsAsync(string prefix, Action<VersionSeen> found, CancellationToken cancel) => CallAsync($"list versions of {prefix}",
+        async () =>
     {
         var request = new ListVersionsRequest { BucketName = Address.Bucket, Prefix = Key(prefix) };
         while (true)
@@ -167,7 +169,8 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
     {
         try
         {
-            return await client.DeleteObjectAsync(new DeleteObjectRequest { BucketName = Address.Bucket, Key = Key(name), VersionId = version }, cancel);
+            return await client.DeleteObjectAsync(new DeleteObjectRequest { BucketName = Address.Bucket, Key = Key(name), VersionId = version },
+                cancel);
         }
         catch (AmazonS3Exception e) when (e.ErrorCode == "AccessDenied" && version is not null)
         {
@@ -191,7 +194,8 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
             cancel), cancel);
 
     /// <summary>Until when a version is locked; null when it is not.</summary>
-    public Task<DateTimeOffset?> LockedUntilAsync(string name, string version, CancellationToken cancel) => CallAsync<DateTimeOffset?>($"look at the lock of {name}", async () =>
+    public Task<DateTimeOffset?> LockedUntilAsync(string name, string version, CancellationToken cancel) => CallAsync<DateTimeOffset?>(
+        $"look at the lock of {name}", async () =>
     {
         try
         {
@@ -201,7 +205,8 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
                 ? new DateTimeOffset(until.ToUniversalTime())
                 : null;
         }
-        catch (AmazonS3Exception e) when (e.ErrorCode is "NoSuchObjectLockConfiguration" or "ObjectLockConfigurationNotFoundError" or "InvalidRequest")
+        catch (AmazonS3Exception e) when (
+            e.ErrorCode is "NoSuchObjectLockConfiguration" or "ObjectLockConfigurationNotFoundError" or "InvalidRequest")
         {
             return null;
         }
@@ -238,7 +243,8 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
         {
             var request = new UploadPartRequest
             {
-                BucketName = Address.Bucket, Key = Key(name), UploadId = upload, PartNumber = number, InputStream = bytes.Stream(), UseChunkEncoding = Address.Checksums,
+                BucketName = Address.Bucket, Key = Key(name), UploadId = upload, PartNumber = number, InputStream = bytes.Stream(),
+                UseChunkEncoding = Address.Checksums,
             };
             var answer = await client.UploadPartAsync(request, cancel);
             return new PartETag(answer);
@@ -246,7 +252,8 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
 
     /// <summary>Makes an object of its parts.</summary>
     /// <returns>False when there is no such upload any more: then it was done by an attempt whose answer was lost, or given up.</returns>
-    public Task<bool> CompleteUploadAsync(string name, string upload, List<PartETag> parts, CancellationToken cancel) => CallAsync($"complete {name}", async () =>
+    public Task<bool> CompleteUploadAsync(string name, string upload, List<PartETag> parts, CancellationToken cancel) => CallAsync(
+        $"complete {name}", async () =>
     {
         var request = new CompleteMultipartUploadRequest { BucketName = Address.Bucket, Key = Key(name), UploadId = upload, PartETags = parts };
         try
@@ -262,10 +269,12 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
 
     public Task AbortUploadAsync(string name, string upload, CancellationToken cancel) => CallAsync(
         $"give up {name}",
-        () => client.AbortMultipartUploadAsync(new AbortMultipartUploadRequest { BucketName = Address.Bucket, Key = Key(name), UploadId = upload }, cancel), cancel);
+        () => client.AbortMultipartUploadAsync(new AbortMultipartUploadRequest { BucketName = Address.Bucket, Key = Key(name), UploadId = upload },
+            cancel), cancel);
 
     /// <summary>Uploads under the volume's prefix that were begun before a time and never completed.</summary>
-    public Task<List<(string Name, string Upload)>> StaleUploadsAsync(DateTimeOffset before, CancellationToken cancel) => CallAsync("list unfinished uploads", async () =>
+    public Task<List<(string Name, string Upload)>> StaleUploadsAsync(DateTimeOffset before, CancellationToken cancel) => CallAsync(
+        "list unfinished uploads", async () =>
     {
         var stale = new List<(string, string)>();
         var request = new ListMultipartUploadsRequest { BucketName = Address.Bucket, Prefix = Address.Prefix };
@@ -308,7 +317,8 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
     {
         public MemoryStream Stream() => new(Bytes, 0, Count, writable: false);
 
-#pragma warning disable CA5351 // Amazon S3 API reference, PutObject: a put with a retention period must carry Content-MD5. It guards against accidents only.
+        // Amazon S3 API reference, PutObject: a put with a retention period must carry Content-MD5. It guards against accidents only.
+#pragma warning disable CA5351
         public string Digest() => Convert.ToBase64String(MD5.HashData(Bytes.AsSpan(0, Count)));
 #pragma warning restore CA5351
     }

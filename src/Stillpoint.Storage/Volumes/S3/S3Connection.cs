@@ -40,7 +40,8 @@ internal static class S3Connection
         }
         catch (AmazonClientException e)
         {
-            throw new TroubleException($"bucket {address}", e.Message, "set AWS_REGION and the credentials, or add ?region=NAME to the address", inner: e);
+            throw new TroubleException($"bucket {address}", e.Message, "set AWS_REGION and the credentials, or add ?region=NAME to the address",
+                inner: e);
         }
     }
 
@@ -54,7 +55,8 @@ internal static class S3Connection
         var profile = address.Profile ?? Environment.GetEnvironmentVariable("AWS_PROFILE") ?? "default";
         if (new CredentialProfileStoreChain().TryGetAWSCredentials(profile, out var found)) return found;
         throw new TroubleException(
-            $"bucket {address}", $"there are no credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set and there is no profile '{profile}'.",
+            $"bucket {address}",
+            $"there are no credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set and there is no profile '{profile}'.",
             "set them in the environment, or add a profile to the credentials file and name it: ?profile=NAME");
     }
 }

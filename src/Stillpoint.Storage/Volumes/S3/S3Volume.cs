@@ -101,7 +101,8 @@ internal sealed class S3Volume : IVolume
     public async ValueTask PutAsync(string name, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
     {
         ObjectName.Check(name);
-        var version = await _bucket.PutAsync(name, new S3Bucket.Buffered(bytes.ToArray(), bytes.Length), NewId(), onlyNew: false, locked: false, cancel);
+        var version = await _bucket.PutAsync(name, new S3Bucket.Buffered(bytes.ToArray(), bytes.Length), NewId(), onlyNew: false, locked: false,
+            cancel);
         if (string.IsNullOrEmpty(version)) return;
         // What was replaced would lie there for ever. The last few stay: somebody may be reading them, or have been put at the same time.
         var versions = _replaced.GetOrAdd(name, _ => new ConcurrentQueue<string>());
@@ -140,15 +141,24 @@ internal sealed class S3Volume : IVolume
     /// <summary>Gives up uploads that were begun a week ago and never completed: no session lasts so long.</summary>
     public async ValueTask<int> SweepAsync(CancellationToken cancel)
     {
-        var stale = await _bucket.StaleUploadsAsync(_environment.Time.GetUtcNow() - s_stale, cancel);
-        foreach (var (name, upload) in stale) await _bucket.AbortUploadAsync(name, upload, cancel);
-        return stale.Count;
+        try
+        {
+            var stale = await _bucket.StaleUploadsAsync(_environment.Time.GetUtcNow() - s_stale, cancel);
+            foreach (var (name, upload) in stale) await _bucket.AbortUploadAsync(name, upload, cancel);
+            return stale.Count;
+        }
+        catch (VolumeException e) when (!e.Trouble.Retry)
+        {
+            // Keys that may not list uploads are good enough for a backup; the bucket's own rules can end what is left.
+            return 0;
+        }
     }
 
     public async ValueTask LockNewAsync(TimeSpan span, CancellationToken cancel)
     {
         if (!await _bucket.CanLockAsync(cancel))
-            throw new VolumeException(new Trouble(null, $"bucket {_bucket.Address.Bucket}", "it was not made with Object Lock.", "make a bucket with Object Lock for this unit"));
+            throw new VolumeException(new Trouble(null, $"bucket {_bucket.Address.Bucket}", "it was not made with Object Lock.",
+                "make a bucket with Object Lock for this unit"));
         _bucket.LockFor = span;
     }
 

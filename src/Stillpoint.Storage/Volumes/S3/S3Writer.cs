@@ -47,7 +47,8 @@ internal sealed class S3Writer(S3Volume volume, PartBuffers buffers, string name
 
     public async ValueTask DisposeAsync()
     {
-        await Task.WhenAll(_parts).ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        await Task.WhenAll(_parts).ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.None,
+            TaskScheduler.Default);
         buffers.Return(_buffer);
         _buffer = [];
         if (_complete || _upload is null) return;

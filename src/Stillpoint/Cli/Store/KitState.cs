@@ -16,9 +16,15 @@ internal sealed record KitState(DateTimeOffset Made, string Kit, DateTimeOffset?
     {
         try
         {
-            return File.Exists(PathOf(keyFile)) ? JsonSerializer.Deserialize<KitState>(File.ReadAllBytes(PathOf(keyFile)), Words.Json) : null;
+            if (!File.Exists(PathOf(keyFile))) return null;
+            // Every backup reads it, and a reader made for the type takes longer than some backups.
+            using var json = JsonDocument.Parse(File.ReadAllBytes(PathOf(keyFile)));
+            var root = json.RootElement;
+            DateTimeOffset? opened = root.TryGetProperty("opened", out var at) && at.ValueKind != JsonValueKind.Null ? at.GetDateTimeOffset() : null;
+            return new KitState(root.GetProperty("made").GetDateTimeOffset(), root.GetProperty("kit").GetString() ?? "", opened);
         }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or KeyNotFoundException or InvalidOperationException
+            or FormatException)
         {
             return null;
         }

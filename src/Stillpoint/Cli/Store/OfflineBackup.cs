@@ -18,7 +18,8 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
 
     public async Task<ImageSummary> RunAsync(CancellationToken cancel)
     {
-        // 1. Open what is read and where it goes.
+        // 1. Open what is read and where it goes; meanwhile the other core makes ready what seals.
+        var warm = Task.Run(() => PackSealer.Warm(keys), cancel);
         var vm = VmIds.OfName(keys, order.VmName);
         await using var writer = await unit.OpenWriterAsync(new WriterScope(keys.Domain, vm), cancel);
         await using var disks = new OpenDisks(order.Disks);
@@ -33,11 +34,14 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
         var details = new List<DiskDetails>();
         for (var i = 0; i < disks.Count; i++)
         {
-            var (work, audited, reason) = await PlanAsync(writer, disks[i], i, baseImage, cancel);
-            using var progress = new ByteProgress(disks.NameOf(i), DiskUpload.BytesToRead(work, unit.Parameters), TimeProvider.System);
-            streams.Add(await DiskUpload.RunAsync(session, work, progress, cancel) with { BytesAudited = audited });
-            details.Add(disks[i].Details(disks.NameOf(i), work.Changed ?? ExtentSet.Whole(disks[i].Length), reason));
+            var work = baseImage is null
+                ? DiskWork.Full(disks[i])
+                : DiskWork.Changes(disks[i], ChangedFile.Read(order.Changed![i], disks[i].Length), baseImage.Header.Streams[i].Root);
+            var (sent, read, reason) = await SendAsync(session, work, disks.NameOf(i), cancel);
+            streams.Add(sent);
+            details.Add(disks[i].Details(disks.NameOf(i), read, reason));
         }
+        await warm;
 
         // 3. Commit.
         var header = new ImageHeader(
@@ -66,16 +70,38 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
             : throw new CommandFailedException(ExitCodes.Failed, $"image {found.Header.Id} has other disks, or disks of other sizes.", "run a full backup");
     }
 
-    private async Task<(DiskWork Work, long Audited, string? FullReason)> PlanAsync(
-        IImageWriter writer, DiskFileSource disk, int number, StoredImage? baseImage, CancellationToken cancel)
+    /// <summary>Uploads a disk. The tracking audit reads beside the upload; where it finds a missed write, all of the disk follows, of which the unit
+    /// then has what was sent already.</summary>
+    private async Task<(StreamHeader Stream, ExtentSet Read, string? FullReason)> SendAsync(
+        UploadSession session, DiskWork work, string name, CancellationToken cancel)
     {
-        if (baseImage is null) return (DiskWork.Full(disk), 0, _fullReason);
-        var work = DiskWork.Changes(disk, ChangedFile.Read(order.Changed![number], disk.Length), baseImage.Header.Streams[number].Root);
+        if (work.Changed is null) return (await UploadAsync(session, work, name, cancel), ExtentSet.Whole(work.Source.Length), _fullReason);
         var pick = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
-        var audit = await TrackingAudit.RunAsync(writer, keys, work, pick, order.AuditSample, cancel);
-        if (audit.Missed.IsEmpty) return (work, audit.BytesAudited, null);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var auditing = Task.Run(() => TrackingAudit.RunAsync(session.Writer, keys, work, pick, order.AuditSample, stop.Token), stop.Token);
+        StreamHeader stream;
+        try
+        {
+            stream = await UploadAsync(session, work, name, cancel);
+        }
+        catch
+        {
+            // The source is closed when this returns, so nobody may still be reading it.
+            await stop.CancelAsync();
+            await auditing.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
+            throw;
+        }
+        var audit = await auditing;
+        if (audit.Missed.IsEmpty) return (stream with { BytesAudited = audit.BytesAudited }, work.Changed, null);
         Terminal.Note($"warning: {MissedWrite}: {audit.Missed.Count} of {order.AuditSample} sampled places differ from the base, the first at {audit.Missed[0]}. The disk is read in full.");
-        return (DiskWork.Full(disk), audit.BytesAudited, MissedWrite);
+        stream = await UploadAsync(session, DiskWork.Full(work.Source), name, cancel);
+        return (stream with { BytesAudited = audit.BytesAudited }, ExtentSet.Whole(work.Source.Length), MissedWrite);
+    }
+
+    private async Task<StreamHeader> UploadAsync(UploadSession session, DiskWork work, string name, CancellationToken cancel)
+    {
+        using var progress = new ByteProgress(name, DiskUpload.BytesToRead(work, unit.Parameters), TimeProvider.System);
+        return await DiskUpload.RunAsync(session, work, progress, cancel);
     }
 
     /// <summary>Whatever was built by the same tracking since the last full read may lack the same write.</summary>

@@ -44,6 +44,7 @@ internal static class RestoreTargets
     private sealed class RawTarget : IDiskTarget
     {
         private readonly SafeFileHandle _file;
+        private readonly DirectFile _direct;
         private readonly string _path;
 
         public RawTarget(string path, long length)
@@ -51,12 +52,13 @@ internal static class RestoreTargets
             _path = Path.GetFullPath(path);
             _file = File.OpenHandle(_path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
             RandomAccess.SetLength(_file, length);
+            _direct = new DirectFile(_file);
         }
 
         public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
         {
             cancel.ThrowIfCancellationRequested();
-            RandomAccess.Write(_file, bytes.Span, offset);
+            _direct.Write(bytes.Span, offset);
             return default;
         }
 

@@ -24,7 +24,7 @@ internal static class StoreHold
             var found = ImageChoice.Find((await unit.ListImagesAsync(cancel)).Images, parsed.GetRequiredValue(image));
             var state = releases
                 ? await Keeper.ReleaseAsync(unit, found.Header.Id, cancel)
-                : await Keeper.HoldAsync(unit, found.Header.Id, text is null ? null : Seal(parsed.GetValue(keyFile), found, text), cancel);
+                : await Keeper.HoldAsync(unit, found.Header.Id, text is null ? null : Seal(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile), found, text), cancel);
             Print(parsed.GetValue(StillpointCommand.Output), found.Header.Id, state);
             return ExitCodes.Ok;
         });
@@ -41,9 +41,9 @@ internal static class StoreHold
         }
     }
 
-    private static SealedBlob Seal(string? keyFile, StoredImage image, string text)
+    private static SealedBlob Seal(string? keyFile, string? passphraseFile, StoredImage image, string text)
     {
-        using var keys = StoreAccess.Keys(keyFile);
+        using var keys = StoreAccess.Keys(keyFile, passphraseFile);
         if (keys.Domain != image.Header.Domain)
             throw new CommandFailedException(ExitCodes.Failed, $"image {image.Header.Id} is of another key domain.", "give the key file that it was made with, or no reason");
         using var random = RandomNumberGenerator.Create();

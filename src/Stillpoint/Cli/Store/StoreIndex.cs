@@ -11,7 +11,10 @@ internal static class StoreIndex
     {
         var directory = StoreAccess.NewDirectory();
         var rebuild = new Option<bool>("--rebuild") { Description = "Make it from the packs alone, without what there is." };
-        var command = new Command("index", "Put the index of all packs into one sorted run, so that the unit opens quickly; needs no key.") { directory, rebuild };
+        var command = new Command("index", "Put the index of all packs into one sorted run, so that the unit opens quickly; needs no key.")
+        {
+            directory, rebuild,
+        };
         command.SetAction(async (parsed, cancel) =>
         {
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
@@ -26,8 +29,10 @@ internal static class StoreIndex
     private static void Print(IndexReport report)
     {
         foreach (var damage in report.Damaged) Terminal.Note($"removed: {damage}");
-        Console.Out.WriteLine($"index: {report.Packs} packs, {report.Entries} records in {Runs(report.Runs)}; {report.Made} made, {report.Removed} removed");
-        if (report.Loose > 0) Terminal.Note($"warning: {report.Loose} packs are damaged or on their way, and are read at each start; store verify tells which are damaged");
+        Console.Out.WriteLine(
+            $"index: {report.Packs} packs, {report.Entries} records in {Runs(report.Runs)}; {report.Made} made, {report.Removed} removed");
+        if (report.Loose == 0) return;
+        Terminal.Note($"warning: {report.Loose} packs are damaged or on their way, and are read at each start; store verify tells which are damaged");
     }
 
     private static string Runs(int count) => count == 1 ? "1 run" : $"{count} runs";

@@ -32,7 +32,7 @@ internal static class StorePrune
                 parsed.GetValue(last), parsed.GetValue(periods[0]), parsed.GetValue(periods[1]), parsed.GetValue(periods[2]), parsed.GetValue(periods[3]),
                 parsed.GetValue(periods[4]));
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
-            using var keys = StoreAccess.TryKeys(parsed.GetValue(keyFile));
+            using var keys = StoreAccess.TryKeys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
             var made = parsed.GetValue(plan) is { } file
                 ? Read(file, policy)
                 : await Pruner.PlanAsync(unit, policy, parsed.GetValue(vm) is { } name ? VmIds.Find((await unit.ListImagesAsync(cancel)).Images, keys, name) : null, keys, cancel);

@@ -9,7 +9,8 @@ internal static class StoreRenew
     public static Command Create()
     {
         var directory = StoreAccess.NewDirectory();
-        var command = new Command("renew", "Extend the locks of all that the images need; needs no key. Due once a quarter of the unit's lock period.") { directory };
+        var command = new Command("renew",
+            "Extend the locks of all that the images need; needs no key. Due once a quarter of the unit's lock period.") { directory };
         command.SetAction(async (parsed, cancel) =>
         {
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
@@ -29,7 +30,7 @@ internal static class StoreRenew
         }
         foreach (var damage in report.Damaged) Console.Out.WriteLine($"damaged: {damage}");
         Console.Out.WriteLine(
-            $"{report.Objects} objects of {report.Images} images are locked for {unit.LockDays} days from now and more, {report.Packs} packs among them; "
-            + $"{report.Left} packs that no image needs were left; renew again within {unit.RenewalPeriod!.Value.TotalDays:0} days");
+            $"{report.Objects} objects of {report.Images} images are locked for {unit.LockDays} days from now and more, "
+            + $"{report.Packs} packs among them; {report.Left} packs that no image needs were left; renew again within {unit.RenewalPeriod!.Value.TotalDays:0} days");
     }
 }

@@ -46,7 +46,8 @@ public sealed class FailingCallTests(ITestOutputHelper output)
                 await using var again = await StorageUnit.OpenAsync(new LocalVolume("/unit", unit.NewId, null, after), unit.Environment, default);
                 var images = (await again.ListImagesAsync(default)).Images;
                 if (committed is { } id) Assert.Contains(images, i => i.Header.Id == id);
-                foreach (var image in images) Assert.Equal(image.Header.Id == first.Header.Id ? content : changed, await unit.RestoreAsync(image, again));
+                foreach (var image in images) Assert.Equal(image.Header.Id == first.Header.Id ? content : changed, await unit.RestoreAsync(image,
+                    again));
                 var next = await unit.BackupAsync(Source(changed), first, Changed(), by: again);
                 Assert.Equal(changed, await unit.RestoreAsync(next, again));
             }
@@ -71,7 +72,8 @@ public sealed class FailingCallTests(ITestOutputHelper output)
         var folder = Directory.CreateTempSubdirectory("stillpoint-failing-").FullName;
         try
         {
-            string unit = Path.Combine(folder, "unit"), key = Path.Combine(folder, "key"), disk = Path.Combine(folder, "disk.raw"), counted = Path.Combine(folder, "count");
+            string unit = Path.Combine(folder, "unit"), key = Path.Combine(folder, "key"), disk = Path.Combine(folder, "disk.raw"),
+                counted = Path.Combine(folder, "count");
             await ExpectAsync(command, key, null, 0, "store", "init", unit);
             await File.WriteAllBytesAsync(disk, Disks.Make(2 << 20, seed: 1, share: 1));
             await ExpectAsync(command, key, null, 0, "store", "backup", unit, disk, "--vm", "web");
@@ -85,7 +87,8 @@ public sealed class FailingCallTests(ITestOutputHelper output)
                 var error = nth % 2 == 0 ? Io : NoSpace;
                 var variables = new Dictionary<string, string?>
                 {
-                    ["LD_PRELOAD"] = shim, ["SHIM_DIR"] = unit, ["SHIM_COUNT"] = counted, ["SHIM_ERRNO"] = error.ToString(CultureInfo.InvariantCulture),
+                    ["LD_PRELOAD"] = shim, ["SHIM_DIR"] = unit, ["SHIM_COUNT"] = counted,
+                    ["SHIM_ERRNO"] = error.ToString(CultureInfo.InvariantCulture),
                     ["SHIM_FAIL_AT"] = total == int.MaxValue ? null : nth.ToString(CultureInfo.InvariantCulture),
                 };
                 var (code, message) = await RunAsync(command, key, variables, "store", "backup", unit, disk, "--vm", "web");
@@ -137,7 +140,8 @@ public sealed class FailingCallTests(ITestOutputHelper output)
         Assert.True(code == got, $"{string.Join(' ', arguments)}: {got}, {message}");
     }
 
-    private static async Task<(int Code, string Error)> RunAsync(string command, string key, Dictionary<string, string?> variables, params string[] arguments)
+    private static async Task<(int Code, string Error)> RunAsync(string command, string key, Dictionary<string, string?> variables,
+        params string[] arguments)
     {
         using var process = CommandLine.Start(command, key, null, variables, arguments);
         var ignored = process.StandardOutput.ReadToEndAsync();
@@ -170,7 +174,8 @@ public sealed class FailingCallTests(ITestOutputHelper output)
         return (made, await made.BackupAsync(content), content);
     }
 
-    private static Task<StoredImage> BackupAsync(TestUnit unit, byte[] changed, StoredImage first) => unit.BackupAsync(Source(changed), first, Changed());
+    private static Task<StoredImage> BackupAsync(TestUnit unit, byte[] changed, StoredImage first) => unit.BackupAsync(Source(changed), first,
+        Changed());
 
     private static byte[] Change(byte[] content)
     {

@@ -38,6 +38,7 @@ public sealed class FullDiskTests : IDisposable
         await ExpectAsync(0, "store", "expire", Unit, first!);
         await ExpectAsync(0, "store", "collect", Unit);
         await ExpectAsync(0, "store", "backup", Unit, Disk, "--vm", "web");
+        File.Delete(Path.Combine(Mount, "filler"));
         await ExpectAsync(0, "store", "verify", Unit);
 
         // Without the reserve nothing could have been given up.

@@ -16,13 +16,15 @@ internal static class Shim
 
     private static string? Compile()
     {
-        var compiler = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').SelectMany(d => new[] { Path.Combine(d, "cc"), Path.Combine(d, "gcc") }).FirstOrDefault(File.Exists);
+        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
+        var compiler = folders.SelectMany(d => new[] { Path.Combine(d, "cc"), Path.Combine(d, "gcc") }).FirstOrDefault(File.Exists);
         if (compiler is null || !OperatingSystem.IsLinux()) return null;
         var folder = Directory.CreateTempSubdirectory("stillpoint-shim-").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
         var source = Path.Combine(AppContext.BaseDirectory, "shim.c");
         var library = Path.Combine(folder, "shim.so");
-        using var process = Process.Start(new ProcessStartInfo(compiler, ["-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]) { RedirectStandardError = true })!;
+        string[] arguments = ["-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"];
+        using var process = Process.Start(new ProcessStartInfo(compiler, arguments) { RedirectStandardError = true })!;
         var errors = process.StandardError.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0 ? library : throw new InvalidOperationException(errors);

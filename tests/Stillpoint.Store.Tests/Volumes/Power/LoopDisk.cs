@@ -21,7 +21,8 @@ internal sealed class LoopDisk : IDisposable
     public static LoopDisk Make(string kind)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "mounting needs root");
-        foreach (var program in new[] { "xfs_io", $"mkfs.{kind}", "mount" }) Assert.SkipUnless(Has(program), $"{program} is not installed (packages xfsprogs, e2fsprogs, mount)");
+        foreach (var program in new[] { "xfs_io", $"mkfs.{kind}", "mount" }) Assert.SkipUnless(Has(program),
+            $"{program} is not installed (packages xfsprogs, e2fsprogs, mount)");
         var disk = new LoopDisk(Directory.CreateTempSubdirectory("stillpoint-power-").FullName);
         using (var file = File.Create(disk._image)) file.SetLength(Bytes);
         Directory.CreateDirectory(disk.Mount);

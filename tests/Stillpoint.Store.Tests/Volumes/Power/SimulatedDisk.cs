@@ -212,7 +212,8 @@ internal sealed class SimulatedDisk(Random random) : IFileCalls
             after.Sync();
         }
 
-        public IEnumerable<(string Path, Node File)> All(string at) => Now.OrderBy(n => n.Key, StringComparer.Ordinal).SelectMany(n => n.Value is Folder f
+        public IEnumerable<(string Path, Node File)> All(string at) => Now.OrderBy(n => n.Key, StringComparer.Ordinal).SelectMany(
+            n => n.Value is Folder f
             ? f.All($"{at}/{n.Key}")
             : [($"{at}/{n.Key}", (Node)n.Value)]);
 

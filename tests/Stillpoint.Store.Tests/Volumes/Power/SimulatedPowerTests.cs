@@ -10,7 +10,8 @@ public sealed partial class SimulatedPowerTests(ITestOutputHelper output)
     /// <summary>Every sync under a local volume: by what is synced, and the method that asks for it.</summary>
     private static readonly string[] s_points =
     [
-        "file CompleteAsync", "file TryCreate", "folder CompleteAsync", "folder MakeFolder", "folder PutIfAbsent", "folder SyncNamesAsync", "folder TryCreate",
+        "file CompleteAsync", "file TryCreate", "folder CompleteAsync", "folder MakeFolder", "folder PutIfAbsent", "folder SyncNamesAsync",
+        "folder TryCreate",
     ];
 
     public static TheoryData<string> Points => [.. s_points];
@@ -49,7 +50,8 @@ public sealed partial class SimulatedPowerTests(ITestOutputHelper output)
         var files = Directory.GetFiles(Path.Combine(root, "src/Stillpoint.Storage"), "*.cs", SearchOption.AllDirectories)
             .Where(f => !f.Contains("/obj/", StringComparison.Ordinal)).ToList();
         var calls = files.Sum(f => SyncCall().Count(File.ReadAllText(f)));
-        var create = Regex.Match(File.ReadAllText(Path.Combine(root, "src/Stillpoint.Durable/DurableFile.cs")), @"public static bool TryCreate\(\s*IFileCalls.*?\n    }", RegexOptions.Singleline);
+        var create = Regex.Match(File.ReadAllText(Path.Combine(root, "src/Stillpoint.Durable/DurableFile.cs")),
+            @"public static bool TryCreate\(\s*IFileCalls.*?\n    }", RegexOptions.Singleline);
         Assert.True(create.Success);
         Assert.Equal(s_points.Length, calls + SyncCall().Count(create.Value));
     }

@@ -20,7 +20,8 @@ public sealed class ObjectLockTests(Rgw rgw)
         await site.Unit.BackupAsync(site.Disk);
         var versions = await VersionsAsync(site);
         Assert.Contains(versions, v => v.Key.EndsWith("unit.json", StringComparison.Ordinal));
-        foreach (var part in new[] { "/packs/", "/images/", "/ends/" }) Assert.Contains(versions, v => v.Key.Contains(part, StringComparison.Ordinal));
+        foreach (var part in new[] { "/packs/", "/images/", "/ends/" }) Assert.Contains(versions, v => v.Key.Contains(part,
+            StringComparison.Ordinal));
         using var client = rgw.Client();
         foreach (var version in versions.Where(v => UnitNames.IsLocked(v.Key[site.Address.Prefix.Length..])))
         {
@@ -31,7 +32,8 @@ public sealed class ObjectLockTests(Rgw rgw)
                 new GetObjectRetentionRequest { BucketName = version.BucketName, Key = version.Key, VersionId = version.VersionId });
             Assert.Equal(ObjectLockRetentionMode.Compliance, lockOf.Retention.Mode);
             // The lock period and one renewal period, a quarter of it.
-            Assert.InRange(lockOf.Retention.RetainUntilDate!.Value.ToUniversalTime() - DateTime.UtcNow, TimeSpan.FromDays(9.99), TimeSpan.FromDays(10.01));
+            var left = lockOf.Retention.RetainUntilDate!.Value.ToUniversalTime() - DateTime.UtcNow;
+            Assert.InRange(left, TimeSpan.FromDays(9.99), TimeSpan.FromDays(10.01));
         }
         var own = (await site.Volume.ListAsync("packs/", default))[0];
         var locked = await Assert.ThrowsAsync<ObjectLockedException>(async () => await site.Volume.DeleteAsync(own.Name, default));
@@ -49,7 +51,8 @@ public sealed class ObjectLockTests(Rgw rgw)
         foreach (var version in await VersionsAsync(site))
         {
             if (overwritten)
-                await client.PutObjectAsync(new PutObjectRequest { BucketName = version.BucketName, Key = version.Key, ContentBody = "spoiled", UseChunkEncoding = false });
+                await client.PutObjectAsync(new PutObjectRequest { BucketName = version.BucketName, Key = version.Key, ContentBody = "spoiled",
+                    UseChunkEncoding = false });
             else
                 await client.DeleteObjectAsync(new DeleteObjectRequest { BucketName = version.BucketName, Key = version.Key });
         }
@@ -102,7 +105,8 @@ public sealed class ObjectLockTests(Rgw rgw)
         await using (var writer = await site.Unit.Unit.OpenWriterAsync(new WriterScope(site.Unit.Keys.Domain), default))
         {
             using var session = new Stillpoint.Chunks.UploadSession(writer, site.Unit.Keys, site.Unit.Random);
-            await Stillpoint.Chunks.DiskUpload.RunAsync(session, Stillpoint.Chunks.DiskWork.Full(new MemorySource(Disks.Make(1 << 20, seed: 77, share: 1))), null, default);
+            await Stillpoint.Chunks.DiskUpload.RunAsync(session, Stillpoint.Chunks.DiskWork.Full(new MemorySource(Disks.Make(1 << 20, seed: 77,
+                share: 1))), null, default);
             await writer.FlushAsync(default);
         }
         var before = await LocksAsync(site);

@@ -29,7 +29,8 @@ public sealed class Rgw : IAsyncLifetime
     /// <summary>Skips the test where the packages are absent; else the gateway answers when it returns.</summary>
     internal Task ReadyAsync()
     {
-        var missing = s_programs.FirstOrDefault(p => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').All(d => !File.Exists(Path.Combine(d, p))));
+        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
+        var missing = s_programs.FirstOrDefault(p => folders.All(d => !File.Exists(Path.Combine(d, p))));
         Assert.SkipUnless(missing is null, $"{missing} is not installed (packages ceph-mon, ceph-osd, radosgw, ceph-common)");
         return _start.Value;
     }
@@ -78,7 +79,8 @@ public sealed class Rgw : IAsyncLifetime
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         })!;
         var errors = _process.StandardError.ReadToEndAsync();
-        if (await _process.StandardOutput.ReadLineAsync() != "ready") throw new InvalidOperationException($"the object gateway did not start: {await errors}");
+        if (await _process.StandardOutput.ReadLineAsync() != "ready") throw new InvalidOperationException(
+            $"the object gateway did not start: {await errors}");
     }
 
     private static int[] FreePorts(int count)

@@ -30,7 +30,8 @@ public sealed class S3AddressTests
     [InlineData("s3://bucket?region=")]
     [InlineData("s3://bucket?style=other")]
     public void What_is_no_address_is_refused(string text) =>
-        Assert.Contains("s3://BUCKET/PREFIX", Assert.Throws<TroubleException>(() => S3Address.Parse(text)).Trouble.NextStep, StringComparison.Ordinal);
+        Assert.Contains("s3://BUCKET/PREFIX", Assert.Throws<TroubleException>(() => S3Address.Parse(text)).Trouble.NextStep,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData("/srv/unit")]

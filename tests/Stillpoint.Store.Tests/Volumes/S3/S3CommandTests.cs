@@ -28,7 +28,8 @@ public sealed class S3CommandTests(Rgw rgw) : IDisposable
         Disks.Fill(disk.AsSpan(5 << 20, 1 << 20), new Random(2));
         await File.WriteAllBytesAsync(path, disk);
         await File.WriteAllTextAsync(In("changed"), $"{5 << 20} {1 << 20}\n");
-        var incremental = await RunAsync(0, "store", "backup", unit, path, "--vm", "web", "--base", "latest", "--changed", In("changed"), "--output", "json");
+        var incremental = await RunAsync(0, "store", "backup", unit, path, "--vm", "web", "--base", "latest", "--changed", In("changed"), "--output",
+            "json");
         using (var json = JsonDocument.Parse(incremental.Out))
             Assert.Equal(1 << 20, json.RootElement.GetProperty("disks")[0].GetProperty("bytesSent").GetInt64());
         await ExpectAsync(unit, 2, disk);

@@ -17,7 +17,8 @@ public sealed class S3FaultTests(Rgw rgw)
         await using var proxy = new CuttingProxy(rgw.Port);
         await using var volume = S3Rig.Volume(rgw, address, proxy.Endpoint);
         var lose = 1;
-        proxy.LoseAnswer = head => head.StartsWith("PUT ", StringComparison.Ordinal) && head.Contains("ends/a", StringComparison.Ordinal) && Interlocked.Exchange(ref lose, 0) == 1;
+        proxy.LoseAnswer = head => head.StartsWith("PUT ", StringComparison.Ordinal) && head.Contains("ends/a", StringComparison.Ordinal)
+            && Interlocked.Exchange(ref lose, 0) == 1;
         Assert.True(await volume.PutIfAbsentAsync("ends/a", "mine"u8.ToArray(), default));
         Assert.Equal(1, proxy.Cuts);
         await using var other = S3Rig.Volume(rgw, address);
@@ -36,7 +37,8 @@ public sealed class S3FaultTests(Rgw rgw)
         await using var proxy = new CuttingProxy(rgw.Port);
         await using var volume = S3Rig.Volume(rgw, address, proxy.Endpoint);
         var lose = 1;
-        proxy.LoseAnswer = head => head.StartsWith("POST ", StringComparison.Ordinal) && head.Contains("uploadId=", StringComparison.Ordinal) && Interlocked.Exchange(ref lose, 0) == 1;
+        proxy.LoseAnswer = head => head.StartsWith("POST ", StringComparison.Ordinal) && head.Contains("uploadId=", StringComparison.Ordinal)
+            && Interlocked.Exchange(ref lose, 0) == 1;
         var bytes = new byte[17 << 20];
         new Random(1).NextBytes(bytes);
         await using (var writer = await volume.CreateAsync("packs/d/a.data", default))
@@ -87,12 +89,16 @@ public sealed class S3FaultTests(Rgw rgw)
     public async Task What_makes_a_bucket_unusable_is_said()
     {
         var address = await rgw.BucketAsync();
-        await ExpectAsync(new S3Volume(S3Address.Parse($"s3+{rgw.Endpoint}no-such-bucket"), rgw.Client(), Environment), "there is no such bucket", "make the bucket");
+        await ExpectAsync(new S3Volume(S3Address.Parse($"s3+{rgw.Endpoint}no-such-bucket"), rgw.Client(), Environment), "there is no such bucket",
+            "make the bucket");
         await ExpectAsync(new S3Volume(address, rgw.Client(secret: "WRONG"), Environment), "the secret key is wrong", "AWS_SECRET_ACCESS_KEY");
         await ExpectAsync(new S3Volume(address, rgw.Client(key: "NOBODY"), Environment), "the access key is not known", "AWS_ACCESS_KEY_ID");
-        await ExpectAsync(new S3Volume(address, rgw.Client(new Uri("http://127.0.0.1:1/"), retries: 0), Environment), "cannot be reached", "check the address");
-        await ExpectAsync(new S3Volume(address, rgw.Client(new Uri($"https://127.0.0.1:{rgw.Port}/"), retries: 0), Environment), "TLS", "certificate");
-        await ExpectAsync(new S3Volume(address, rgw.Client(new Uri("http://no-such-host.invalid/"), retries: 0), Environment), "name", "correct the address");
+        await ExpectAsync(new S3Volume(address, rgw.Client(new Uri("http://127.0.0.1:1/"), retries: 0), Environment), "cannot be reached",
+            "check the address");
+        await ExpectAsync(new S3Volume(address, rgw.Client(new Uri($"https://127.0.0.1:{rgw.Port}/"), retries: 0), Environment), "TLS",
+            "certificate");
+        await ExpectAsync(new S3Volume(address, rgw.Client(new Uri("http://no-such-host.invalid/"), retries: 0), Environment), "name",
+            "correct the address");
     }
 
     [Fact]
@@ -114,7 +120,8 @@ public sealed class S3FaultTests(Rgw rgw)
             }
         });
         var endpoint = new Uri($"http://127.0.0.1:{port}/");
-        await ExpectAsync(new S3Volume(S3Address.Parse($"s3+{endpoint}bucket"), rgw.Client(endpoint, retries: 0), Environment), "no object store", "S3 interface");
+        await ExpectAsync(new S3Volume(S3Address.Parse($"s3+{endpoint}bucket"), rgw.Client(endpoint, retries: 0), Environment), "no object store",
+            "S3 interface");
         listener.Stop();
         await serving.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
     }
