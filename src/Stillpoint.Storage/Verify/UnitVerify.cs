@@ -71,6 +71,7 @@ public static class UnitVerify
             damage.AddRange(verify.Index.TakeRunDamage());
             var read = toRead.Count + await verify.CatchUpAsync(limit, Done, cancel);
             var (index, results) = (verify.Index, verify.Results);
+            if (index.Incomplete) await index.RefreshAsync(unit.Volume, unit.Parameters.UnitId, cancel);
             damage.AddRange(index.TakeRunDamage());
             await BadMarks.WriteAsync(unit, index.Domain, results.Values, damage, cancel);
             packs += read;
