@@ -66,9 +66,11 @@ public static class UnitVerify
         {
             void Done(long read) => progress?.Report(Interlocked.Add(ref bytes, read));
             await verify.ReadAsync(toRead, limit, Done, cancel);
+            // A run of the index that does not say what the packs say was dropped: what lies where is read from them, before images are looked at.
+            if (verify.Index.Incomplete) await verify.Index.RefreshAsync(unit.Volume, unit.Parameters.UnitId, cancel);
+            damage.AddRange(verify.Index.TakeRunDamage());
             var read = toRead.Count + await verify.CatchUpAsync(limit, Done, cancel);
             var (index, results) = (verify.Index, verify.Results);
-            // A run of the index that does not say what the packs say was dropped: what lies where is read from them, before images are looked at.
             if (index.Incomplete) await index.RefreshAsync(unit.Volume, unit.Parameters.UnitId, cancel);
             damage.AddRange(index.TakeRunDamage());
             await BadMarks.WriteAsync(unit, index.Domain, results.Values, damage, cancel);
