@@ -100,7 +100,7 @@ public sealed class StoreCommandTests : IDisposable
         Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--key-file", In("key2"))).Code);
         var some = await RunAsync("store", "verify", In("u"), "--key-file", In("key2"));
         Assert.Equal(0, some.Code);
-        Assert.Contains("sound: 1 images", some.Output, StringComparison.Ordinal);
+        Assert.Contains("sound: 1 image,", some.Output, StringComparison.Ordinal);
         Assert.Contains("warning: 1 image", some.Error, StringComparison.Ordinal);
     }
 

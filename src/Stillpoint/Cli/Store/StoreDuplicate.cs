@@ -30,7 +30,7 @@ internal static class StoreDuplicate
                 report = await UnitDuplicate.RunAsync(source, target, wanted, progress, cancel);
             if (report.GivenUp > 0) Terminal.Note($"note: {report.GivenUp} images were given up at {target.Name} and are not copied again.");
             if (parsed.GetValue(StillpointCommand.Output) == OutputFormat.Json) Terminal.Json(report);
-            else Console.Out.WriteLine($"{report.Images.Count} images copied, {report.There} were there; {report.Chunks} chunks travelled, {Bytes.Format(report.Bytes)}");
+            else Console.Out.WriteLine($"{report.Images.Count} {(report.Images.Count == 1 ? "image" : "images")} copied, {report.There} were there; {report.Chunks} chunks travelled, {Bytes.Format(report.Bytes)}");
             return ExitCodes.Ok;
         });
         return command;

@@ -39,11 +39,15 @@ internal static class StorePrune
                 parsed.GetValue(periods[4]));
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
             using var keys = StoreAccess.TryKeys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
+            var images = (await unit.ListImagesAsync(cancel)).Images;
             var made = parsed.GetValue(plan) is { } file
                 ? Read(file, policy)
-                : await Pruner.PlanAsync(unit, policy, parsed.GetValue(vm) is { } name ? VmIds.Find((await unit.ListImagesAsync(cancel)).Images, keys, name) : null, keys, cancel);
+                : await Pruner.PlanAsync(unit, policy, parsed.GetValue(vm) is { } name ? VmIds.Find(images, keys, name) : null, keys, cancel);
+            // Before images go: their names go with them.
+            var names = images.Select(i => ImageSummaries.TryOf(i, keys).Summary).Where(i => i.Vm is not null).GroupBy(i => i.VmId)
+                .ToDictionary(vms => vms.Key, vms => vms.First().Vm!);
             var gone = parsed.GetValue(dryRun) ? null : await Pruner.ExecuteAsync(unit, made, keys, Glass(parsed.GetValue(glass)), cancel);
-            Print(parsed.GetValue(StillpointCommand.Output), made, gone);
+            Print(parsed.GetValue(StillpointCommand.Output), made, gone, names);
             return ExitCodes.Ok;
         });
         return command;
@@ -87,7 +91,7 @@ internal static class StorePrune
         HelpName = "NUMBER",
     };
 
-    private static void Print(OutputFormat format, PrunePlan plan, IReadOnlyList<Guid>? gone)
+    private static void Print(OutputFormat format, PrunePlan plan, IReadOnlyList<Guid>? gone, Dictionary<Guid, string> names)
     {
         if (format == OutputFormat.Json)
         {
@@ -97,7 +101,7 @@ internal static class StorePrune
         }
         var table = Terminal.NewTable("vm", "image", "created", "", "why");
         foreach (var image in plan.Images)
-            table.AddRow(ShortId.Of(image.Vm), image.Id.ToString(), $"{image.Created:u}", image.Stays ? "stays" : "goes", Markup.Escape(string.Join("; ", image.Reasons)));
+            table.AddRow(Markup.Escape(names.GetValueOrDefault(image.Vm) ?? ShortId.Of(image.Vm)), image.Id.ToString(), $"{image.Created:u}", image.Stays ? "stays" : "goes", Markup.Escape(string.Join("; ", image.Reasons)));
         Terminal.Out.Write(table);
         var going = plan.Going.Count();
         if (gone is null)

@@ -132,7 +132,7 @@ internal sealed class StoreVerify
         }
         foreach (var damage in report.Damage) Console.Out.WriteLine($"damaged: {damage}");
         Console.Out.WriteLine(
-            $"{(report.Damage.Count == 0 ? "sound" : "DAMAGED")}: {report.Images.Count} images, {report.Packs} packs, {report.Records} records, {Bytes.Format(report.Bytes)}"
+            $"{(report.Damage.Count == 0 ? "sound" : "DAMAGED")}: {Images(report.Images.Count)}, {report.Packs} packs, {report.Records} records, {Bytes.Format(report.Bytes)}"
             + (report.Skipped > 0 ? $"; {report.Skipped} packs not read: {(report.Partial ? "not picked, or " : "")}found sound before" : "")
             + (report.Kind == VerifyKind.Stored ? "; stored bytes only, nothing was decrypted" : ""));
         Console.Out.WriteLine($"head before this verify: {head}");
