@@ -7,10 +7,10 @@ internal static class DiskOpener
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(options);
-        return Open(path, options, []);
+        return Open(path, options, [], []);
     }
 
-    private static VirtualDisk Open(string path, DiskOpenOptions options, List<string> children)
+    private static VirtualDisk Open(string path, DiskOpenOptions options, List<string> children, HashSet<Guid> contents)
     {
         var full = System.IO.Path.GetFullPath(path);
         if (children.Count >= VirtualDisk.DeepestChain) throw new DiskFormatException(path, "parent locator", 0, $"the chain is deeper than {VirtualDisk.DeepestChain} files");
@@ -25,7 +25,12 @@ internal static class DiskOpener
                 throw new DiskFormatException(children[^2], "parent locator", 0, $"names {path} as its parent, which is no {options.Format}");
             }
             disk = OpenFile(file, options);
-            LinkParent(disk, options, children);
+            // The same file under another name, by a link, has another path but the same identity.
+            if (disk.WriteId is { } id && !contents.Add(id) && disk is IDifferencing { Locator: not null })
+            {
+                throw new DiskFormatException(children[^1], "parent locator", 0, $"the content {id} stands in the chain already: the chain is a loop");
+            }
+            LinkParent(disk, options, children, contents);
             return disk;
         }
         catch
@@ -76,13 +81,13 @@ internal static class DiskOpener
         return start;
     }
 
-    private static void LinkParent(VirtualDisk disk, DiskOpenOptions options, List<string> children)
+    private static void LinkParent(VirtualDisk disk, DiskOpenOptions options, List<string> children, HashSet<Guid> contents)
     {
         if (options.WithoutParent || disk is not IDifferencing { Locator: { } locator } child) return;
         var path = (options.ResolveParent ?? ParentLocator.ResolveBeside)(disk.Path, locator)
             ?? throw new DiskFormatException(disk.Path, "parent locator", 0, $"the parent was not found; tried {string.Join(", ", locator.Paths)}");
         // The child says of what format its parent is, so that the name does not matter.
-        var parent = Open(path, options with { ReadOnly = true, NewId = null, Format = disk.Format }, children);
+        var parent = Open(path, options with { ReadOnly = true, NewId = null, Format = disk.Format }, children, contents);
         child.AdoptParent(parent);
         ParentCheck.Run(disk, locator, parent);
     }
