@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Stillpoint.Chunks;
 using Stillpoint.Model;
@@ -26,9 +27,13 @@ internal sealed class MediaCalls(AttachedUnits units, MediaEnvironment environme
     public async Task<VerifyResult> Verify(string unit, Guid imageId)
     {
         var opened = await units.OpenAsync(unit, CancellationToken.None);
-        var report = await UnitVerify.RunAsync(opened, null, null, CancellationToken.None);
-        var image = report.Images.FirstOrDefault(i => i.Id == imageId)
-            ?? throw new TroubleException($"storage unit {unit}", $"It holds no image {imageId:D}.", "Look at the unit's images: image list.");
+        if ((await opened.ListImagesAsync(CancellationToken.None)).Images.All(i => i.Header.Id != imageId))
+            throw new TroubleException($"storage unit {unit}", $"It holds no image {imageId:D}.", "Look at the unit's images: image list.");
+        var report = await UnitVerify.RunAsync(opened, new VerifyOptions { Image = imageId }, null, null, CancellationToken.None);
+        var image = report.Images.Single(i => i.Id == imageId);
+        // A damaged image is never built on; the note says so to whoever asks the unit.
+        using var random = RandomNumberGenerator.Create();
+        await VerifyNotes.WriteAsync(opened, null, report, random, CancellationToken.None);
         if (!image.Sound) environment.Log.LogWarning("Image {Image} of storage unit '{Unit}' is damaged: {Why}", imageId, unit, image.Why);
         return new VerifyResult(environment.Time.GetUtcNow(), image.Sound ? "sound" : "damaged", report.Kind);
     }

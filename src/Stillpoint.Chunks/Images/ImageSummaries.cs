@@ -30,6 +30,20 @@ public static class ImageSummaries
             image.Notes.Any(n => n.Kind == NoteKind.Base), mine is null ? null : LastVerify(image, mine));
     }
 
+    /// <summary>As <see cref="Of"/>; of an image that does not open what needs no key, and why it does not. One image that a taken client
+    /// committed must not hide the others.</summary>
+    public static (ImageSummary Summary, Trouble? Trouble) TryOf(StoredImage image, DomainKeys? keys)
+    {
+        try
+        {
+            return (Of(image, keys), null);
+        }
+        catch (TroubleException e)
+        {
+            return (Of(image, null), e.Trouble);
+        }
+    }
+
     /// <summary>The last verify of an image; null when there was none.</summary>
     public static VerifyResult? LastVerify(StoredImage image, DomainKeys keys)
     {

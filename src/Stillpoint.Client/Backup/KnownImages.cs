@@ -1,4 +1,5 @@
 using Stillpoint.Chunks;
+using Stillpoint.Model;
 
 namespace Stillpoint.Client;
 
@@ -11,12 +12,19 @@ internal static class KnownImages
         var images = new List<KnownImage>();
         foreach (var stored in await unit.ListImagesAsync(cancel))
         {
-            var note = stored.Notes.LastOrDefault(n => n.Kind == NoteKind.Base);
-            images.Add(new KnownImage(
-                stored.Header,
-                ImageDetailsCodec.Open(keys, stored),
-                note is null ? null : NoteCodec.OpenBase(keys, stored.Header.Id, note),
-                stored.Notes.Any(n => n.Kind == NoteKind.Suspect) || ImageSummaries.LastVerify(stored, keys) is { Result: "damaged" }));
+            try
+            {
+                var note = stored.Notes.LastOrDefault(n => n.Kind == NoteKind.Base);
+                images.Add(new KnownImage(
+                    stored.Header,
+                    ImageDetailsCodec.Open(keys, stored),
+                    note is null ? null : NoteCodec.OpenBase(keys, stored.Header.Id, note),
+                    stored.Notes.Any(n => n.Kind == NoteKind.Suspect) || ImageSummaries.LastVerify(stored, keys) is { Result: "damaged" }));
+            }
+            catch (TroubleException)
+            {
+                // Altered, or never sound: it can be no base, and must not keep the VM from its next backup. A verify tells of it.
+            }
         }
         return images;
     }

@@ -13,27 +13,26 @@ internal sealed class CopySource(StorageUnit unit, DomainIndex index, (RecordRea
     public RecordReads Records { get; } = new(unit.Volume, index, cancel => unit.FreshIndexAsync(index.Domain, cancel));
 
     public ValueTask<ReadOnlyMemory<byte>> NodeAsync(NodeId id, CancellationToken cancel) =>
-        healed is { } own && own.Index.Holds(id) ? own.Reads.NodeAsync(id, cancel) : Records.NodeAsync(id, cancel);
+        healed is { } own && own.Index.Locate(PackKind.Nodes, DomainIndex.AsChunk(id), out _, out _) is Standing.Good or Standing.Condemned
+            ? own.Reads.NodeAsync(id, cancel) : Records.NodeAsync(id, cancel);
 
     /// <summary>Of these chunks those that the source has sound, in the order in which they lie.</summary>
     public async Task<IReadOnlyList<ChunkId>> InOrderAsync(IReadOnlyList<ChunkId> ids, CancellationToken cancel)
     {
-        var refreshed = false;
-        while (true)
-        {
-            var there = new bool[ids.Count];
-            index.Find(ids, there);
-            if (refreshed || !there.Contains(false)) return InOrder(ids, there);
-            await index.RefreshAsync(unit.Volume, unit.Parameters.UnitId, cancel);
-            refreshed = true;
-        }
+        var found = InOrder(index, ids);
+        // Others may have added to the source, or collected it, since its index was made.
+        return found.Count == ids.Count ? found : InOrder(await unit.FreshIndexAsync(index.Domain, cancel), ids);
     }
 
-    private List<ChunkId> InOrder(IReadOnlyList<ChunkId> ids, bool[] there)
+    private static List<ChunkId> InOrder(DomainIndex index, IReadOnlyList<ChunkId> ids)
     {
         var placed = new List<(int Pack, uint Offset, ChunkId Id)>(ids.Count);
-        for (var i = 0; i < ids.Count; i++)
-            if (there[i] && index.TryFind(ids[i], out _, out var location)) placed.Add((location.Pack, location.Offset, ids[i]));
+        foreach (var id in ids)
+        {
+            // A pack that a collect condemned is as good to read as any, as long as it is there.
+            if (index.Locate(PackKind.Data, id, out _, out var location) is Standing.Good or Standing.Condemned)
+                placed.Add((location.Pack, location.Offset, id));
+        }
         placed.Sort(static (x, y) => (x.Pack, x.Offset).CompareTo((y.Pack, y.Offset)));
         return placed.ConvertAll(p => p.Id);
     }

@@ -19,10 +19,20 @@ internal static class NoteCopy
             NoteObject.Decode(bytes, name);
             if (await to.Volume.PutIfAbsentAsync(name, bytes, cancel)) brought++;
         }
+        await KeepAsync(from, to, image.Header.Id, cancel);
         var copy = $"{to.Parameters.UnitId:N}";
         if (!image.Notes.Any(n => n.Kind == NoteKind.Copied && n.Payload.IsOpen && n.Payload.OpenText() == copy))
             await from.AnnotateAsync(image.Header.Id, NoteKind.Copied, SealedBlob.Open(copy), cancel);
         return brought;
+    }
+
+    /// <summary>A hold and a lock hold for the copy too, from the first time on; what is said of the copy itself stands over them.</summary>
+    private static async Task KeepAsync(StorageUnit from, StorageUnit to, Guid image, CancellationToken cancel)
+    {
+        var keeping = await from.Keepings.OfAsync(image, cancel);
+        if ((await to.Keepings.OfAsync(image, cancel)).Entries > 0) return;
+        if (keeping.LockedUntil is { } until) await Keeper.LockAsync(to, image, until, cancel);
+        if (keeping.Held) await Keeper.HoldAsync(to, image, keeping.HoldReason, cancel);
     }
 
     /// <summary>What a verify found and where copies are is true of one unit only.</summary>

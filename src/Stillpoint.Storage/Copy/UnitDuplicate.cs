@@ -9,7 +9,8 @@ namespace Stillpoint.Storage;
 /// <param name="Chunks">Chunks that travelled.</param>
 /// <param name="Bytes">Their sealed bytes.</param>
 /// <param name="Notes">Notes that were brought.</param>
-public sealed record DuplicateReport(IReadOnlyList<Guid> Images, int There, long Chunks, long Bytes, int Notes);
+/// <param name="GivenUp">Images that were left out, since they were given up at the target.</param>
+public sealed record DuplicateReport(IReadOnlyList<Guid> Images, int There, long Chunks, long Bytes, int Notes, int GivenUp);
 
 /// <summary>
 /// Copies images from one unit to another, any number of times: what the target has does not travel again. Each image is committed there by a
@@ -71,11 +72,17 @@ public static class UnitDuplicate
         var there = (await to.ListImagesAsync(strict: true, cancel)).Images.ToDictionary(i => i.Header.Id);
         var copied = new List<Guid>();
         long chunks = 0, bytes = 0;
-        var notes = 0;
+        int notes = 0, givenUp = 0;
         foreach (var image in images)
         {
             if (!there.TryGetValue(image.Header.Id, out var twin))
             {
+                if ((await to.Keepings.OfAsync(image.Header.Id, cancel)).Expired)
+                {
+                    // Given up for good there; it would not be seen.
+                    givenUp++;
+                    continue;
+                }
                 var done = bytes;
                 var brought = await CopyAsync(from, to, image, there, progress is null ? null : new Offset(progress, done), cancel);
                 (chunks, bytes) = (chunks + brought.Chunks, bytes + brought.Bytes);
@@ -88,7 +95,7 @@ public static class UnitDuplicate
             }
             notes += await NoteCopy.RunAsync(from, to, image, cancel);
         }
-        return new DuplicateReport(copied, images.Count - copied.Count, chunks, bytes, notes);
+        return new DuplicateReport(copied, images.Count - copied.Count - givenUp, chunks, bytes, notes, givenUp);
     }
 
     private static async Task<(long Chunks, long Bytes)> CopyAsync(

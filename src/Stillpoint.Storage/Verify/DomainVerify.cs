@@ -11,14 +11,20 @@ namespace Stillpoint.Storage;
 /// <param name="began">When this verify began.</param>
 internal sealed class DomainVerify(StorageUnit unit, VerifyOptions options, DomainIndex index, DateTimeOffset began)
 {
+    private const int MostRounds = 4;
+
     private readonly ConcurrentDictionary<string, PackVerify.Result> _results = new();
     private readonly Lock _saving = new();
+    private DomainIndex _index = index;
     private SoundPacks _sound = null!;
     private Task _save = Task.CompletedTask;
     private DateTimeOffset _saved;
 
     /// <summary>What packs gave; those that were not read too.</summary>
     public IReadOnlyDictionary<string, PackVerify.Result> Results => _results;
+
+    /// <summary>The domain's index, as of the last look at what is there.</summary>
+    public DomainIndex Index => _index;
 
     /// <summary>Bytes of the packs that this verify reads.</summary>
     public long ToRead { get; private set; }
@@ -31,8 +37,8 @@ internal sealed class DomainVerify(StorageUnit unit, VerifyOptions options, Doma
     /// <returns>The packs to read.</returns>
     public async Task<IReadOnlyList<PackFile>> PlanAsync(IReadOnlyList<StoredImage> images, CancellationToken cancel)
     {
-        _sound = await SoundPacks.LoadAsync(Volume, unit.Parameters.UnitId, index.Domain, options.Depth, cancel);
-        var packs = index.Packs;
+        _sound = await SoundPacks.LoadAsync(Volume, unit.Parameters.UnitId, _index.Domain, options.Depth, cancel);
+        var packs = _index.Packs;
         _sound.Keep(packs.Select(p => p.Header.Pack).ToHashSet());
         if (options.Restart || !options.Remember) _sound.Began = null;
         var needed = options.Image is null ? null : await PacksOfAsync(images, cancel);
@@ -57,7 +63,7 @@ internal sealed class DomainVerify(StorageUnit unit, VerifyOptions options, Doma
     public async Task ReadAsync(IReadOnlyList<PackFile> packs, RateLimit? limit, Action<long> done, CancellationToken cancel)
     {
         using var opener = options.Keys is null ? null : new RecordOpener(options.Keys);
-        var verify = new PackVerify(Volume, unit.Parameters, index, opener, limit);
+        var verify = new PackVerify(Volume, unit.Parameters, _index, opener, limit);
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, 16), CancellationToken = cancel };
         try
         {
@@ -76,6 +82,31 @@ internal sealed class DomainVerify(StorageUnit unit, VerifyOptions options, Doma
             await _save;
             if (options.Remember) await SaveAsync(CancellationToken.None);
         }
+    }
+
+    /// <summary>Takes up what became of the unit meanwhile: packs that backups and collects made are read too, those that a collect took away are
+    /// forgotten. What is really lost, the walk over the images misses.</summary>
+    /// <returns>Number of packs read besides.</returns>
+    public async Task<int> CatchUpAsync(RateLimit? limit, Action<long> done, CancellationToken cancel)
+    {
+        var read = 0;
+        // Backups that never end would keep it from its end; the next verify reads what they add.
+        for (var round = 0; round < MostRounds; round++)
+        {
+            _index = await unit.FreshIndexAsync(_index.Domain, cancel);
+            var there = _index.Packs.ToDictionary(p => p.Name);
+            foreach (var gone in _results.Keys.Where(name => !there.ContainsKey(name)).ToList()) _results.TryRemove(gone, out _);
+            var fresh = there.Values.Where(p => !_results.ContainsKey(p.Name)).ToList();
+            if (fresh.Count == 0) break;
+            if (options.Sample < 1)
+            {
+                foreach (var pack in fresh) _results[pack.Name] = PackVerify.Result.Unread(pack);
+                break;
+            }
+            await ReadAsync(fresh, limit, done, cancel);
+            read += fresh.Count;
+        }
+        return read;
     }
 
     private static async Task<PackVerify.Result> OneAsync(PackVerify verify, PackFile pack, CancellationToken cancel)
@@ -124,14 +155,14 @@ internal sealed class DomainVerify(StorageUnit unit, VerifyOptions options, Doma
     private async Task<HashSet<string>> PacksOfAsync(IReadOnlyList<StoredImage> images, CancellationToken cancel)
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
-        var reader = new NodePacks(new ReaderSession(unit, new ReaderScope(index.Domain), index), index, names);
+        var reader = new NodePacks(new ReaderSession(unit, new ReaderScope(_index.Domain), _index), _index, names);
         foreach (var stream in images.SelectMany(i => i.Header.Streams))
         {
             try
             {
                 var tree = new TreeReader(reader, TreeShape.Checked(stream.Length, unit.Parameters.ChunkSize), stream.Root);
                 await foreach (var chunk in tree.ChunksAsync(cancel))
-                    if (index.TryFind(chunk.Id, out var pack, out _)) names.Add(pack.Name);
+                    if (_index.TryFind(chunk.Id, out var pack, out _)) names.Add(pack.Name);
             }
             catch (TroubleException)
             {

@@ -65,10 +65,11 @@ internal sealed class ImageVerify(UnitParameters unit, IImageReader reader, Doma
     {
         if (!index.TryFind(id, out var pack, out var location)) return $"chunk {id} is missing";
         if (IsBad(pack, location)) return $"chunk {id} is damaged";
-        if (!packs[pack.Name].LengthsKnown) return null;
+        if (!packs.TryGetValue(pack.Name, out var result) || !result.LengthsKnown) return null;
         var held = _short.TryGetValue(id, out var less) ? less : unit.ChunkSize;
         return held == length ? null : $"chunk {id} holds {held} bytes where {length} are due";
     }
 
-    private bool IsBad(PackFile pack, Location location) => !packs.TryGetValue(pack.Name, out var result) || result.Lost || result.Bad.Contains(location.Offset);
+    /// <summary>A pack that came after the packs were read is taken for what its trailer says.</summary>
+    private bool IsBad(PackFile pack, Location location) => packs.TryGetValue(pack.Name, out var result) && (result.Lost || result.Bad.Contains(location.Offset));
 }

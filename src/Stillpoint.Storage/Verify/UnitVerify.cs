@@ -49,29 +49,33 @@ public static class UnitVerify
         var damage = list.Damaged.ToList();
         var images = new List<VerifiedImage>();
         // 1. What is to be read, of each domain.
-        var work = new List<(DomainVerify Verify, DomainIndex Index, IReadOnlyList<StoredImage> Images, IReadOnlyList<PackFile> Packs)>();
+        var work = new List<(DomainVerify Verify, IReadOnlyList<StoredImage> Images, IReadOnlyList<PackFile> Packs)>();
         foreach (var domain in await DomainsAsync(unit, list, options, cancel))
         {
             var index = await unit.FreshIndexAsync(domain, cancel);
             damage.AddRange(index.Unusable);
             var own = list.Images.Where(i => i.Header.Domain == domain && (options.Image is null || i.Header.Id == options.Image)).ToList();
             var verify = new DomainVerify(unit, options, index, began);
-            work.Add((verify, index, own, await verify.PlanAsync(own, cancel)));
+            work.Add((verify, own, await verify.PlanAsync(own, cancel)));
         }
         planned?.Invoke(work.Sum(w => w.Verify.ToRead));
         // 2. Packs, then what images refer to.
         var limit = options.BytesPerSecond is { } rate ? new RateLimit(rate, unit.Environment.Time) : null;
         long packs = 0, records = 0, bytes = 0, skipped = 0;
-        foreach (var (verify, index, own, toRead) in work)
+        foreach (var (verify, own, toRead) in work)
         {
-            await verify.ReadAsync(toRead, limit, done => progress?.Report(Interlocked.Add(ref bytes, done)), cancel);
+            void Done(long read) => progress?.Report(Interlocked.Add(ref bytes, read));
+            await verify.ReadAsync(toRead, limit, Done, cancel);
             // A run of the index that does not say what the packs say was dropped: what lies where is read from them, before images are looked at.
+            if (verify.Index.Incomplete) await verify.Index.RefreshAsync(unit.Volume, unit.Parameters.UnitId, cancel);
+            damage.AddRange(verify.Index.TakeRunDamage());
+            var read = toRead.Count + await verify.CatchUpAsync(limit, Done, cancel);
+            var (index, results) = (verify.Index, verify.Results);
             if (index.Incomplete) await index.RefreshAsync(unit.Volume, unit.Parameters.UnitId, cancel);
             damage.AddRange(index.TakeRunDamage());
-            var results = verify.Results;
             await BadMarks.WriteAsync(unit, index.Domain, results.Values, damage, cancel);
-            packs += toRead.Count;
-            skipped += results.Count - toRead.Count;
+            packs += read;
+            skipped += results.Values.Count(r => r.Skipped);
             records += results.Values.Sum(r => r.Records);
             var walk = new ImageVerify(unit.Parameters, new ReaderSession(unit, new ReaderScope(index.Domain), index), index, results);
             damage.AddRange(Told(unit, results.Values, walk));
@@ -79,7 +83,7 @@ public static class UnitVerify
             {
                 // Presence is looked at always: a pack that went since is in no list of what was sound lately.
                 var why = await walk.RunAsync(image.Header, cancel) ?? (options.Keys is null ? null : Details(options.Keys, image));
-                if (why is null && !IsDue(image, options, began)) continue;
+                if (why is null ? !IsDue(image, options, began) : await GivenUpAsync(unit, image, cancel)) continue;
                 images.Add(new VerifiedImage(image.Header.Id, why is null, why));
                 if (why is not null) damage.Add($"image {image.Header.Id}: {why}");
             }
@@ -87,6 +91,10 @@ public static class UnitVerify
         var others = options.Keys is null ? 0 : list.Images.Count(i => i.Header.Domain != options.Keys.Domain && (options.Image is null || i.Header.Id == options.Image));
         return new VerifyReport(options.Depth.Kind, packs, records, bytes, damage, images, others, skipped, options.Sample < 1);
     }
+
+    /// <summary>True for an image that was given up, and perhaps collected, while the verify ran.</summary>
+    private static async Task<bool> GivenUpAsync(StorageUnit unit, StoredImage image, CancellationToken cancel) =>
+        (await unit.Keepings.OfAsync(image.Header.Id, cancel)).Expired;
 
     /// <summary>What packs gave, in words. A damaged record that was sent again since is no loss any more.</summary>
     private static IEnumerable<string> Told(StorageUnit unit, IEnumerable<PackVerify.Result> results, ImageVerify walk) =>

@@ -18,7 +18,9 @@ public sealed class DuplicateTests
         var changed = (byte[])disk.Clone();
         Disks.Fill(changed.AsSpan(1 << 20, 3 * Disks.Chunk), new Random(1));
         var second = await from.BackupAsync(new MemorySource(changed), first, ExtentSet.Of(new Extent(1 << 20, 3 * Disks.Chunk)));
-        await from.Unit.AnnotateAsync(first.Header.Id, NoteKind.Suspect, NoteCodec.SealText(from.Keys, first.Header.Id, NoteKind.Suspect, "law", from.Random), default);
+        await from.Unit.AnnotateAsync(
+            first.Header.Id, NoteKind.Suspect, NoteCodec.SealText(from.Keys, first.Header.Id, NoteKind.Suspect, "why", from.Random), default);
+        await Keeper.HoldAsync(from.Unit, first.Header.Id, NoteCodec.SealText(from.Keys, first.Header.Id, NoteKind.Hold, "law", from.Random), default);
         await UnitVerifyNotes.SoundAsync(from, first);
 
         var all = await UnitDuplicate.RunAsync(from.Unit, to.Unit, i => i.Header.Id == first.Header.Id, null, default);
@@ -34,7 +36,9 @@ public sealed class DuplicateTests
         var copies = (await to.Unit.ListImagesAsync(default)).Images;
         Assert.Equal([second.Header.Id, first.Header.Id], copies.Select(c => c.Header.Id));
         Assert.Equal([NoteKind.Suspect], copies[1].Notes.Select(n => n.Kind));
-        Assert.Equal("law", NoteCodec.OpenText(from.Keys, first.Header.Id, copies[1].Notes[0]));
+        Assert.Equal("why", NoteCodec.OpenText(from.Keys, first.Header.Id, copies[1].Notes[0]));
+        var kept = (await Keeper.ListAsync(to.Unit, default)).Single(i => i.Keeping.Held);
+        Assert.Equal("law", NoteCodec.OpenText(from.Keys, kept.Image.Header.Id, new ImageNote(NoteKind.Hold, default, kept.Keeping.HoldReason!)));
         foreach (var image in (await from.Unit.ListImagesAsync(default)).Images)
             Assert.Equal($"{to.Unit.Parameters.UnitId:N}", Assert.Single(image.Notes, n => n.Kind == NoteKind.Copied).Payload.OpenText());
         await ExpectWholeAsync(to, from.Keys, (disk, first), (changed, second));
@@ -71,6 +75,23 @@ public sealed class DuplicateTests
         var second = await from.BackupAsync(new MemorySource(disk), first, ExtentSet.Of(new Extent(0, Disks.Chunk)));
         await UnitDuplicate.RunAsync(from.Unit, to.Unit, i => i.Header.Id == second.Header.Id, null, default);
         await ExpectWholeAsync(to, from.Keys, (disk, second));
+    }
+
+    [Fact]
+    public async Task What_was_given_up_or_released_at_the_target_stays_so()
+    {
+        await using var from = await TestUnit.MakeAsync();
+        await using var to = await TestUnit.MakeAsync(seed: 2);
+        var image = await from.BackupAsync(Disks.Make(1 << 20, seed: 1, share: 1));
+        await Keeper.HoldAsync(from.Unit, image.Header.Id, null, default);
+        await UnitDuplicate.RunAsync(from.Unit, to.Unit, _ => true, null, default);
+        await Keeper.ReleaseAsync(to.Unit, image.Header.Id, default);
+        await UnitDuplicate.RunAsync(from.Unit, to.Unit, _ => true, null, default);
+        Assert.False(Assert.Single(await Keeper.ListAsync(to.Unit, default)).Keeping.Held);
+        await Keeper.ExpireAsync(to.Unit, image.Header.Id, null, default);
+        var report = await UnitDuplicate.RunAsync(from.Unit, to.Unit, _ => true, null, default);
+        Assert.Equal((0, 0, 1), (report.Images.Count, report.There, report.GivenUp));
+        Assert.Empty((await to.Unit.ListImagesAsync(default)).Images);
     }
 
     [Fact]

@@ -68,6 +68,52 @@ public sealed class DamageTests
         await unit.ExpectSoundAsync();
     }
 
+    [Fact(Explicit = true)]
+    [Trait("Kind", "Slow")]
+    public async Task Ten_thousand_bit_flips_are_found_and_never_restored()
+    {
+        await using var unit = await TwoImagesAsync();
+        var random = new Random(12);
+        var files = Damageable(unit);
+        for (var i = 0; i < 10_000; i++)
+        {
+            var file = files[random.Next(files.Count)];
+            var bytes = await File.ReadAllBytesAsync(file);
+            var flipped = (byte[])bytes.Clone();
+            var at = random.Next(bytes.Length);
+            flipped[at] ^= (byte)(1 << random.Next(8));
+            await File.WriteAllBytesAsync(file, flipped);
+            await unit.ExpectDamageAsync($"{file} bit at {at} of {bytes.Length}");
+            unit.Forget();
+            await File.WriteAllBytesAsync(file, bytes);
+        }
+        await unit.ExpectSoundAsync();
+    }
+
+    [Fact(Explicit = true)]
+    [Trait("Kind", "Slow")]
+    public async Task A_thousand_swapped_truncated_or_replaced_files_are_found_and_never_restored()
+    {
+        await using var unit = await TwoImagesAsync();
+        var random = new Random(13);
+        var files = Damageable(unit);
+        for (var i = 0; i < 1000; i++)
+        {
+            var (file, other) = (files[random.Next(files.Count)], files[random.Next(files.Count)]);
+            var (bytes, others) = (await File.ReadAllBytesAsync(file), await File.ReadAllBytesAsync(other));
+            var junk = new byte[bytes.Length];
+            random.NextBytes(junk);
+            var swap = i % 3 == 0 && file != other;
+            await File.WriteAllBytesAsync(file, swap ? others : i % 3 == 1 ? bytes[..random.Next(bytes.Length)] : junk);
+            if (swap) await File.WriteAllBytesAsync(other, bytes);
+            await unit.ExpectDamageAsync($"{i}: {file} with {other}");
+            unit.Forget();
+            await File.WriteAllBytesAsync(file, bytes);
+            await File.WriteAllBytesAsync(other, others);
+        }
+        await unit.ExpectSoundAsync();
+    }
+
     [Fact]
     public async Task A_pack_without_its_trailer_is_read_by_scan()
     {
@@ -181,6 +227,12 @@ public sealed class DamageTests
         File.Delete(file);
         await Assert.ThrowsAsync<TroubleException>(() => StorageUnit.OpenInAsync(unit.Directory, unit.Environment, default));
     }
+
+    private static List<string> Damageable(Damaged unit) =>
+    [
+        .. Directory.EnumerateFiles(unit.Value.Directory, "*", SearchOption.AllDirectories).Order()
+            .Where(f => new[] { "/packs/", "/ends/", "/images/", "/notes/" }.Any(folder => f.Contains(folder, StringComparison.Ordinal))),
+    ];
 
     private static IEnumerable<int> Spots(int length, Random random) =>
         Enumerable.Range(0, Math.Min(length, 12)).Concat(Enumerable.Range(0, 10).Select(_ => random.Next(length))).Append(length - 1).Distinct();

@@ -67,7 +67,7 @@ internal sealed class RunRig : IAsyncDisposable
     {
         var salt = new byte[StoreFormat.SaltSize];
         _random.NextBytes(salt);
-        await using var writer = await PackWriter.CreateAsync(Volume, new PackHeader(kind, 1, Unit, Domain, NewId(), NewId(), salt), default);
+        await using var writer = await PackWriter.CreateAsync(Volume, new PackBuffers(), new PackHeader(kind, 1, Unit, Domain, NewId(), NewId(), salt), default);
         foreach (var id in ids)
         {
             var content = new byte[20 + _random.Next(60)];

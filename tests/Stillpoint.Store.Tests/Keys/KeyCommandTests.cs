@@ -103,6 +103,51 @@ public sealed class KeyCommandTests : IDisposable
         Assert.Equal(disk, await File.ReadAllBytesAsync(In("r.raw")));
     }
 
+    [Fact]
+    public async Task A_unit_that_was_found_says_what_it_holds_and_which_keys_open_it()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        await DiskAsync();
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"), "--no-kit")).Code);
+        Assert.Equal(0, (await RunAsync("store", "init", In("u2"), "--no-kit", "--key-file", In("k2"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "init", In("u3"), "--no-kit", "--key-file", In("k3"))).Code);
+        foreach (var vm in new[] { "web", "web", "mail" }) Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", vm)).Code);
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "hidden", "--key-file", In("k2"))).Code);
+
+        var found = await JsonAsync("store", "import", In("u"), "--key-file", In("key"), "--key-file", In("k3"), "--output", "json");
+        var domains = found.GetProperty("domains").EnumerateArray().OrderByDescending(d => d.GetProperty("images").GetInt32()).ToList();
+        Assert.Equal((3, In("key")), (domains[0].GetProperty("images").GetInt32(), domains[0].GetProperty("keyFile").GetString()));
+        Assert.Equal([("mail", 1), ("web", 2)], domains[0].GetProperty("vms").EnumerateArray().Select(v => (v.GetProperty("name").GetString(), v.GetProperty("images").GetInt32())));
+        Assert.False(domains[1].TryGetProperty("keyFile", out _));
+        Assert.False(domains[1].GetProperty("vms")[0].TryGetProperty("name", out _));
+        Assert.Equal([In("k3")], found.GetProperty("unusedKeyFiles").EnumerateArray().Select(f => f.GetString()));
+        Assert.Contains("storage-unit create", (await RunAsync("store", "import", In("u"))).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Duplicate_repair_and_a_stopped_verify_by_the_command()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        var disk = await DiskAsync();
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"), "--no-kit")).Code);
+        Assert.Equal(0, (await RunAsync("store", "init", In("copy"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web")).Code);
+        Assert.Equal(1, (await RunAsync("store", "duplicate", In("u"), In("copy"))).Code);
+        Assert.Equal(10, (await RunAsync("store", "duplicate", In("u"), In("copy"), "--vm", "none")).Code);
+        var copied = await JsonAsync("store", "duplicate", In("u"), In("copy"), "--vm", "web", "--output", "json");
+        Assert.Equal(64, copied.GetProperty("chunks").GetInt32());
+        var head = (await RunAsync("store", "head", In("copy"))).Output.Trim();
+        Assert.Equal(0, (await RunAsync("store", "verify", In("copy"), "--expect", head, "--limit", "1G", "--older-than", "30d")).Code);
+        Assert.Equal(4, (await RunAsync("store", "verify", In("copy"), "--expect", head)).Code);
+
+        foreach (var pack in Directory.EnumerateFiles(In("u"), "*.data", SearchOption.AllDirectories).ToList()) File.Delete(pack);
+        Assert.Equal(4, (await RunAsync("store", "verify", In("u"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "repair", In("u"), "--from", In("copy"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "verify", In("u"), "--image", "latest")).Code);
+        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Code);
+        Assert.Equal(disk, await File.ReadAllBytesAsync(In("r.raw")));
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private string In(string name) => Path.Combine(_folder, name);

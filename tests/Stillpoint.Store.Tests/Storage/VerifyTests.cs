@@ -77,6 +77,30 @@ public sealed class VerifyTests
     }
 
     [Fact]
+    public async Task Beside_backups_expiry_and_a_collect_nothing_sound_is_called_damaged()
+    {
+        await using var unit = await ManyPacksAsync();
+        var images = (await unit.Unit.ListImagesAsync(default)).Images;
+        var disturbed = 0;
+        // The first pack that is read gives the sign: one image is given up and collected, another is made, before the verify goes on.
+        var report = await UnitVerify.RunAsync(unit.Unit, new VerifyOptions { Keys = unit.Keys }, null, new Seen(_ =>
+        {
+            if (Interlocked.Exchange(ref disturbed, 1) != 0) return;
+            Task.Run(async () =>
+            {
+                await using var other = await StorageUnit.OpenInAsync(unit.Directory, unit.Environment, default);
+                await Keeper.ExpireAsync(other, images[2].Header.Id, null, default);
+                await Collector.RunAsync(other, new CollectOptions(), null, default);
+                await unit.BackupAsync(Disks.Make(1 << 20, seed: 77, share: 1));
+            }).GetAwaiter().GetResult();
+        }), default);
+        Assert.Equal(1, disturbed);
+        Assert.Empty(report.Damage);
+        Assert.DoesNotContain(report.Images, i => i.Id == images[2].Header.Id && !i.Sound);
+        Assert.Equal(8, (await unit.Unit.ListImagesAsync(default)).Images.Count);
+    }
+
+    [Fact]
     public async Task One_image_reads_only_the_packs_that_it_refers_to()
     {
         await using var unit = await ManyPacksAsync();

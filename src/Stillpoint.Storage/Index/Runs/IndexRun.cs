@@ -5,7 +5,7 @@ using Stillpoint.Chunks;
 namespace Stillpoint.Storage;
 
 /// <summary>
-/// A run of the index, open: its tables in memory (8 bytes for 170 entries, 80 for a pack), its entries in a local file that is read page by
+/// A run of the index, open: its tables in memory (8 bytes for 42 entries, 80 for a pack), its entries in a local file that is read page by
 /// page. A page is proved whenever it is read, and the file is read rather than mapped: a disk that fails then is an error of that read, not
 /// the end of the process. Safe for use from several threads.
 /// </summary>

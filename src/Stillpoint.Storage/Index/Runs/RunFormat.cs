@@ -15,8 +15,8 @@ internal readonly record struct RunFooter(long Entries, int Packs);
 /// <summary>The bytes of a run of the index: a head page, pages of sorted entries, tables, a footer. docs/FORMAT.md, "Index".</summary>
 internal static class RunFormat
 {
-    /// <summary>Bytes of a page. Small, so that one look-up reads and proves little; 170 entries and a checksum fill it to the byte.</summary>
-    public const int PageSize = 4096;
+    /// <summary>Bytes of a page. Small, so that one look-up reads and proves little; 42 entries and a checksum fill it to the byte.</summary>
+    public const int PageSize = 1024;
     public const int PageContent = PageSize - ChecksumSize;
     public const int EntriesPerPage = PageContent / RunEntry.Size;
     public const int PackRowSize = 80, FenceSize = 8, FooterSize = 32;
@@ -24,7 +24,7 @@ internal static class RunFormat
     /// <summary>Packs that one run may cover.</summary>
     public const int MaxPacks = 1 << 24;
 
-    /// <summary>The tables are held in memory; a run of 8 billion entries would have this much of them.</summary>
+    /// <summary>The tables are held in memory; a run of 5 billion entries would have this much of them.</summary>
     public const long MaxTables = 1L << 30;
 
     private const int ChecksumSize = 16;

@@ -4,7 +4,7 @@ namespace Stillpoint.Storage;
 /// <param name="run">The run.</param>
 internal sealed class RunScan(IndexRun run)
 {
-    private const int BufferPages = 64;
+    private const int BufferPages = 256;
 
     private readonly byte[] _buffer = new byte[BufferPages * RunFormat.PageSize];
     private int _next;

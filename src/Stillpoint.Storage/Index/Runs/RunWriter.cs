@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 
 namespace Stillpoint.Storage;
 
-/// <summary>Writes a run: entries in order, then its tables. Memory: a buffer and 8 bytes for 170 entries.</summary>
+/// <summary>Writes a run: entries in order, then its tables. Memory: a buffer and 8 bytes for 42 entries.</summary>
 internal sealed class RunWriter : IAsyncDisposable
 {
-    private const int BufferPages = 256;
+    private const int BufferPages = 1024;
 
     private readonly IVolumeWriter _writer;
     private readonly Guid _run;

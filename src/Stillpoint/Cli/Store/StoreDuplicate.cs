@@ -28,6 +28,7 @@ internal static class StoreDuplicate
             DuplicateReport report;
             using (var progress = new ByteProgress("duplicate", total, TimeProvider.System))
                 report = await UnitDuplicate.RunAsync(source, target, wanted, progress, cancel);
+            if (report.GivenUp > 0) Terminal.Note($"note: {report.GivenUp} images were given up at {target.Name} and are not copied again.");
             if (parsed.GetValue(StillpointCommand.Output) == OutputFormat.Json) Terminal.Json(report);
             else Console.Out.WriteLine($"{report.Images.Count} images copied, {report.There} were there; {report.Chunks} chunks travelled, {Bytes.Format(report.Bytes)}");
             return ExitCodes.Ok;
@@ -47,7 +48,7 @@ internal static class StoreDuplicate
         }
         if (Guid.TryParse(vm, out var id)) return Some(vm, images, i => i.Header.VmId == id);
         using var keys = StoreAccess.Keys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
-        var named = images.Where(i => i.Header.Domain == keys.Domain && ImageSummaries.Of(i, keys).Vm == vm).Select(i => i.Header.Id).ToHashSet();
+        var named = images.Where(i => i.Header.Domain == keys.Domain && ImageSummaries.TryOf(i, keys).Summary.Vm == vm).Select(i => i.Header.Id).ToHashSet();
         return Some(vm!, images, i => named.Contains(i.Header.Id));
     }
 

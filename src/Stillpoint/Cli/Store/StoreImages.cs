@@ -21,8 +21,11 @@ internal static class StoreImages
             foreach (var damaged in list.Damaged) Terminal.Note($"warning: {damaged}");
             if (keys is not null && list.Images.Count(i => i.Header.Domain != keys.Domain) is > 0 and var others)
                 Terminal.Note($"note: {others} of {list.Images.Count} images are of other key domains: their names need the key file that they were made with.");
-            Print(parsed.GetValue(StillpointCommand.Output), list.Images.Select(i => ImageSummaries.Of(i, keys)).ToList());
-            return list.Damaged.Count == 0 ? ExitCodes.Ok : ExitCodes.Damaged;
+            var images = list.Images.Select(i => ImageSummaries.TryOf(i, keys)).ToList();
+            foreach (var (summary, trouble) in images)
+                if (trouble is not null) Terminal.Note($"warning: image {summary.Id:D}: {trouble.Message}");
+            Print(parsed.GetValue(StillpointCommand.Output), images.ConvertAll(i => i.Summary));
+            return list.Damaged.Count == 0 && images.TrueForAll(i => i.Trouble is null) ? ExitCodes.Ok : ExitCodes.Damaged;
         });
         return command;
     }

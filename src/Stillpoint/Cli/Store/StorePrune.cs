@@ -12,6 +12,12 @@ internal static class StorePrune
 {
     private const int MaxPlan = 64 << 20;
 
+    private const string About =
+        "Give up images that a retention policy does not keep; store collect then frees the space. An image stays when any --keep option wants it, "
+        + "VM by VM; hours, days, weeks (from Monday), months and years are in UTC and those without an image do not count. An image is as old "
+        + "as it says, but no younger than its commit. One that is suspect, known to be damaged or the second of its job fills no place, and goes "
+        + "when a sound image has taken it. Held and locked images stay. At least one --keep option is needed, but with --plan.";
+
     public static Command Create()
     {
         var directory = StoreAccess.NewDirectory();
@@ -22,7 +28,7 @@ internal static class StorePrune
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and change nothing; --output json prints it for --plan." };
         var plan = new Option<string?>("--plan") { Description = "Execute the plan in this file.", HelpName = "FILE" };
         var glass = NewGlass();
-        var command = new Command("prune", "Give up images that a retention policy does not keep; store collect then frees the space.")
+        var command = new Command("prune", About)
         {
             directory, keyFile, last, periods[0], periods[1], periods[2], periods[3], periods[4], vm, dryRun, plan, glass,
         };

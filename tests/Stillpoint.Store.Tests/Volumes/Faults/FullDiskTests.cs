@@ -14,12 +14,7 @@ public sealed class FullDiskTests : IDisposable
     [Fact]
     public async Task On_a_full_disk_images_can_be_given_up_and_collected()
     {
-        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "mounting needs root");
-        Directory.CreateDirectory(Mount);
-        _mounted = Run("mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", Mount) == 0;
-        Assert.SkipUnless(_mounted, "no tmpfs can be mounted here");
-        await ExpectAsync(0, "store", "init", Unit);
+        await MakeAsync();
         string? first = null, full = null;
         for (var seed = 1; full is null; seed++)
         {
@@ -47,6 +42,39 @@ public sealed class FullDiskTests : IDisposable
         Assert.Contains("it is full", await ExpectAsync(1, "store", "expire", Unit, "latest"), StringComparison.Ordinal);
     }
 
+    /// <summary>A pack that is mostly dead can be given back only by a copy of what lives in it, and for that there is no room: the collect
+    /// leaves it and says so. As soon as a pack is dead altogether one collect deletes it, and copies in the room that it left.</summary>
+    [Fact]
+    public async Task On_a_full_disk_a_collect_makes_room_before_it_copies()
+    {
+        await MakeAsync();
+        var disk = new byte[8 << 20];
+        new Random(1).NextBytes(disk);
+        var mostlyDead = await BackupAsync(disk);
+        new Random(2).NextBytes(disk.AsSpan(2 << 20));
+        var lives = await BackupAsync(disk);
+        var other = new byte[8 << 20];
+        new Random(3).NextBytes(other);
+        var dead = await BackupAsync(other);
+        Fill();
+        await ExpectAsync(0, "store", "expire", Unit, mostlyDead);
+        var (code, output, error) = await RunAsync("store", "collect", Unit, "--output", "json");
+        Assert.True(code == 0, error);
+        var report = JsonDocument.Parse(output).RootElement;
+        Assert.True(report.GetProperty("lackedSpace").GetBoolean() && report.GetProperty("packsRewritten").GetInt32() == 0, output);
+        await ExpectAsync(0, "store", "expire", Unit, dead);
+        (code, output, error) = await RunAsync("store", "collect", Unit, "--output", "json");
+        Assert.True(code == 0, error);
+        report = JsonDocument.Parse(output).RootElement;
+        Assert.True(!report.GetProperty("lackedSpace").GetBoolean() && report.GetProperty("packsRewritten").GetInt32() > 0, output);
+        Assert.True(report.GetProperty("bytesFreed").GetInt64() > 13 << 20, output);
+        await ExpectAsync(0, "store", "verify", Unit);
+        var target = Path.Combine(_folder, "restored.raw");
+        await ExpectAsync(0, "store", "restore", Unit, lives, target);
+        Assert.Equal(disk, await File.ReadAllBytesAsync(target));
+        Assert.Empty(Directory.EnumerateFiles(Path.Combine(Unit, "condemned")));
+    }
+
     public void Dispose()
     {
         if (_mounted) Run("umount", Mount);
@@ -58,6 +86,24 @@ public sealed class FullDiskTests : IDisposable
     private string Unit => Path.Combine(Mount, "unit");
 
     private string Disk => Path.Combine(_folder, "disk.raw");
+
+    private async Task MakeAsync()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "mounting needs root");
+        Directory.CreateDirectory(Mount);
+        _mounted = Run("mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", Mount) == 0;
+        Assert.SkipUnless(_mounted, "no tmpfs can be mounted here");
+        await ExpectAsync(0, "store", "init", Unit);
+    }
+
+    private async Task<string> BackupAsync(byte[] disk)
+    {
+        await File.WriteAllBytesAsync(Disk, disk);
+        var (code, output, error) = await RunAsync("store", "backup", Unit, Disk, "--vm", "web", "--output", "json");
+        Assert.True(code == 0, error);
+        return JsonDocument.Parse(output).RootElement.GetProperty("id").GetString()!;
+    }
 
     private void Fill()
     {
