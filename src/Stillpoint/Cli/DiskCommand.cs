@@ -101,7 +101,8 @@ internal static class DiskCommand
             var format = parse.GetValue(s_format) ?? DiskFile.FormatOfName(path);
             if (format != DiskFormat.Vhdx && source.LogicalSectorSize != 512)
             {
-                Terminal.Note($"{source.Path} has sectors of {source.LogicalSectorSize} bytes, a {DiskReport.Word(format)} disk has 512: its partition table will not fit.");
+                Terminal.Note(
+                    $"{source.Path} has sectors of {source.LogicalSectorSize} bytes, a {DiskReport.Word(format)} disk has 512: its partition table will not fit.");
             }
             var sector = format == DiskFormat.Vhdx ? source.LogicalSectorSize : 512;
             using (var progress = new ByteProgress("converting", source.Length, TimeProvider.System))
@@ -138,8 +139,12 @@ internal static class DiskCommand
     private static Command Merge()
     {
         var delete = new Option<bool>("--delete") { Description = "Delete the child's file when all of it is in the parent." };
-        var force = new Option<bool>("--force") { Description = "Merge although other files in the child's folder need the parent, or with --delete the child, as it is." };
-        var command = new Command("merge", "Merge a differencing disk into its parent, which makes other children of that parent invalid. May be interrupted and run again.")
+        var force = new Option<bool>("--force")
+        {
+            Description = "Merge although other files in the child's folder need the parent, or with --delete the child, as it is.",
+        };
+        var command = new Command(
+            "merge", "Merge a differencing disk into its parent, which makes other children of that parent invalid. May be interrupted and run again.")
         {
             s_file, s_parents, delete, force,
         };
@@ -167,7 +172,8 @@ internal static class DiskCommand
         }
         if (delete && relatives.Children is [var child, ..])
         {
-            throw new CommandFailedException(ExitCodes.Failed, $"{child} is a child of {path}, which it needs.", "Merge that first, leave out --delete, or give it up: --force");
+            throw new CommandFailedException(ExitCodes.Failed, $"{child} is a child of {path}, which it needs.",
+                "Merge that first, leave out --delete, or give it up: --force");
         }
     }
 
@@ -191,7 +197,10 @@ internal static class DiskCommand
         {
             long saved;
             // Told in blocks; people think in bytes of the disk.
-            using (var progress = new WorkProgress("compacting")) saved = disk.Compact((done, all) => progress.Report(done * disk.BlockSize, all * disk.BlockSize), cancel);
+            using (var progress = new WorkProgress("compacting"))
+            {
+                saved = disk.Compact((done, all) => progress.Report(done * disk.BlockSize, all * disk.BlockSize), cancel);
+            }
             Terminal.Note($"{Bytes.Format(saved)} given back");
             return DiskReport.Done(disk, parse.GetValue(StillpointCommand.Output));
         }, cancel), CancellationToken.None));
