@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Stillpoint.Durable;
 
-/// <summary>The six calls of libc that .NET lacks. They are resolved through the main program, not through "libc", so that a preloaded
+/// <summary>The seven calls of libc that .NET lacks. They are resolved through the main program, not through "libc", so that a preloaded
 /// fault shim sees them.</summary>
 internal static partial class Unix
 {
@@ -14,6 +14,8 @@ internal static partial class Unix
     private const int OpenCloseOnExec = 0x80000;
     private const uint SyncRangeWrite = 2; // SYNC_FILE_RANGE_WRITE
     private const int GetFlags = 3, SetFlags = 4; // F_GETFL, F_SETFL
+    private const int CurrentFolder = -100; // AT_FDCWD
+    private const uint StatType = 1; // STATX_TYPE
     private const string Library = "stillpoint-libc";
 
     static Unix() => NativeLibrary.SetDllImportResolver(Assembly.GetExecutingAssembly(), Resolve);
@@ -42,6 +44,16 @@ internal static partial class Unix
         return descriptor;
     }
 
+    /// <summary>The bits of a file's mode that say what it is (S_IFMT), links followed; -1 with an error.</summary>
+    internal static int FileType(string path, out int error)
+    {
+        // statx(2): of all kinds of stat the one whose struct is the same on every processor. stx_mode is 16 bits at byte 28.
+        Span<byte> found = stackalloc byte[256];
+        found.Clear();
+        error = statx(CurrentFolder, path, 0, StatType, found) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        return error == 0 ? BitConverter.ToUInt16(found[28..]) & 0xF000 : -1;
+    }
+
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? search) =>
         name == Library ? NativeLibrary.GetMainProgramHandle() : 0;
 
@@ -62,4 +74,7 @@ internal static partial class Unix
 
     [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int open(string path, int flags, int mode);
+
+    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int statx(int folder, string path, int flags, uint mask, Span<byte> found);
 }

@@ -18,6 +18,9 @@ public sealed record DiskOpenOptions
     /// <summary>Opens a differencing file alone, to look at it or to link it anew. What it does not hold cannot be read.</summary>
     public bool WithoutParent { get; init; }
 
+    /// <summary>Ends the replay of a log by an opening for writing; the file stays as it was or partly replayed, and the next opening goes on.</summary>
+    public CancellationToken Cancel { get; init; }
+
     internal IDiskFiles Files { get; init; } = HostFiles.Instance;
 }
 

@@ -12,6 +12,8 @@ public abstract class VirtualDisk : IDisposable
     /// <summary>Deepest chain that is followed; a longer one is taken for a loop.</summary>
     public const int DeepestChain = 1024;
 
+    private const long CutStretch = 16L << 30;
+
     /// <summary>Virtual size in bytes.</summary>
     public abstract long Length { get; }
 
@@ -76,8 +78,10 @@ public abstract class VirtualDisk : IDisposable
 
     /// <summary>
     /// Opens a disk with its whole chain of parents. VHDX and VHD are recognised by content; anything else is raw, unless its name ends
-    /// in .vhdx, .avhdx, .vhd or .avhd: such a file is damaged.
+    /// in .vhdx, .avhdx, .vhd or .avhd: such a file is damaged. A parent is of its child's format.
     /// </summary>
+    /// <exception cref="AmbiguousFormatException">The name says another format than the content: .raw and .img of a VHDX or VHD, or one of
+    /// these under the other's name. <see cref="DiskOpenOptions.Format"/> settles it.</exception>
     /// <exception cref="ForeignFormatException">The file is a QCOW2, VMDK or VDI: to take its bytes for a disk's would be no use to anybody.</exception>
     /// <exception cref="DiskFormatException">The file, or a parent, is damaged or not what its child expects.</exception>
     /// <exception cref="IOException">A file cannot be opened or read.</exception>
@@ -102,8 +106,9 @@ public abstract class VirtualDisk : IDisposable
     /// <summary>Changes the virtual size. New bytes read as zero. No other call may run at the same time. A crash leaves the old size or the new.</summary>
     /// <param name="length">Bytes; a multiple of the logical sector, up to 64 TiB (VHDX) or 2040 GiB (VHD).</param>
     /// <param name="discard">Allows to cut off bytes that hold data; without it such a cut is refused.</param>
+    /// <param name="cancel">Stops where the size is still the old one; what was to be discarded may be gone by then. Close the disk after it.</param>
     /// <exception cref="ArgumentException">The size does not fit the format, or data would be cut off.</exception>
-    public abstract void Resize(long length, bool discard = false);
+    public abstract void Resize(long length, bool discard = false, CancellationToken cancel = default);
 
     /// <summary>
     /// Makes the file smaller: blocks that hold only zeros are given up, the last blocks move into gaps, and the file is cut. A crash at any
@@ -162,9 +167,14 @@ public abstract class VirtualDisk : IDisposable
     }
 
     /// <summary>Refuses a size that would cut off data.</summary>
-    internal void CheckCut(long length, bool discard)
+    internal void CheckCut(long length, bool discard, CancellationToken cancel)
     {
-        if (length < Length && !discard && Map(length, Length).Any(r => r.IsData)) throw new ArgumentException($"{Path} holds data past {length} bytes", nameof(length));
+        for (var at = length; at < Length && !discard; at = Math.Min(Length, checked(at + CutStretch)))
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (!Map(at, Math.Min(Length, at + CutStretch)).Any(r => r.IsData)) continue;
+            throw new ArgumentException($"{Path} holds data past {length} bytes", nameof(length));
+        }
     }
 
     /// <summary>Reads a range that may reach past this disk's end: what lies there is zero (a child may be larger than its parent).</summary>

@@ -22,7 +22,7 @@ internal sealed class HostFile : IDiskFile
 
     internal static HostFile Open(string path, bool writable)
     {
-        if (Directory.Exists(path)) throw new IOException($"{path} is a folder, not a disk.");
+        if (FileNature.OtherThanFile(path) is { } other) throw new IOException($"{path} is {other}, not a disk's file.");
         var access = writable ? FileAccess.ReadWrite : FileAccess.Read;
         var share = writable ? FileShare.None : FileShare.Read | FileShare.Delete;
         return new(path, File.OpenHandle(path, FileMode.Open, access, share));
@@ -45,13 +45,27 @@ internal sealed class HostFile : IDiskFile
 
     public void Write(long offset, ReadOnlySpan<byte> bytes)
     {
-        RandomAccess.Write(_handle, bytes, offset);
+        try
+        {
+            RandomAccess.Write(_handle, bytes, offset);
+        }
+        catch (ArgumentException e)
+        {
+            throw TooLong(offset + bytes.Length, e);
+        }
         RaiseLength(offset + bytes.Length);
     }
 
     public void SetLength(long length)
     {
-        RandomAccess.SetLength(_handle, length);
+        try
+        {
+            RandomAccess.SetLength(_handle, length);
+        }
+        catch (ArgumentException e)
+        {
+            throw TooLong(length, e);
+        }
         Volatile.Write(ref _length, length);
     }
 
@@ -64,6 +78,9 @@ internal sealed class HostFile : IDiskFile
     public long NextHole(long offset, long end) => FileHoles.NextHole(_handle, offset, end);
 
     public void Dispose() => _handle.Dispose();
+
+    // EFBIG comes as an argument that is out of range.
+    private IOException TooLong(long length, ArgumentException inner) => new($"{Path}: the file system holds no file of {length} bytes.", inner);
 
     private void RaiseLength(long end)
     {

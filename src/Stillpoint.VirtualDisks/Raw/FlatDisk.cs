@@ -63,11 +63,11 @@ internal sealed class FlatDisk : VirtualDisk
     public override void Flush() => _file.Sync();
 
     /// <inheritdoc/>
-    public override void Resize(long length, bool discard = false)
+    public override void Resize(long length, bool discard = false, CancellationToken cancel = default)
     {
         CheckWritable();
         if (length <= 0 || length % LogicalSectorSize != 0) throw new ArgumentException($"a size of {length} bytes is not whole sectors", nameof(length));
-        CheckCut(length, discard);
+        CheckCut(length, discard, cancel);
         if (_footer is { } footer)
         {
             // Its only footer is at the end: while the end moves out there would be none.

@@ -4,7 +4,7 @@ namespace Stillpoint.VirtualDisks;
 internal sealed partial class VhdDisk
 {
     /// <inheritdoc/>
-    public override void Resize(long length, bool discard = false)
+    public override void Resize(long length, bool discard = false, CancellationToken cancel = default)
     {
         CheckWritable();
         if (length is <= 0 or > VhdFooter.LargestDisk || length % Sector != 0)
@@ -13,7 +13,7 @@ internal sealed partial class VhdDisk
         }
         var entries = (length + BlockSize - 1) / BlockSize;
         if (entries > VhdTable.MostEntries) throw new ArgumentException($"blocks of {BlockSize} bytes do not make {length} bytes", nameof(length));
-        CheckCut(length, discard);
+        CheckCut(length, discard, cancel);
         if (length == Length) return;
         Flush();
         lock (_gate)

@@ -9,7 +9,9 @@ internal static class VhdMerge
         var parentPath = ParentOf(childPath, options);
         using var child = VirtualDisk.Open(childPath, new DiskOpenOptions { WithoutParent = true, Files = options.Files });
         using var parent = VirtualDisk.Open(parentPath, new DiskOpenOptions { ReadOnly = false, NewId = options.NewId, ResolveParent = options.ResolveParent, Files = options.Files });
-        if (parent.Length != child.Length) parent.Resize(child.Length, discard: true);
+        // Before this lock somebody else may have put another file there.
+        ParentCheck.Run(child, ((IDifferencing)child).Locator!, parent);
+        if (parent.Length != child.Length) parent.Resize(child.Length, discard: true, cancel);
         MergeCopy.Run(child, parent, options, cancel);
         parent.Flush();
     }

@@ -13,7 +13,7 @@ internal sealed class ReplayedFile : IDiskFile
     {
         _file = file;
         _changes = changes;
-        _touched = ExtentSet.Of(changes.Changes.Select(c => new Extent(c.FileOffset, c.Length)));
+        _touched = changes.Zeros.Union(ExtentSet.Of(changes.Places.Select(p => new Extent(p, VhdxLayout.Page))));
     }
 
     public string Path => _file.Path;
@@ -28,13 +28,15 @@ internal sealed class ReplayedFile : IDiskFile
         buffer[real..].Clear();
         if (!Touches(offset, buffer.Length)) return;
         var wanted = new Extent(offset, buffer.Length);
-        foreach (var change in _changes.Changes)
+        for (var i = First(_changes.Zeros, offset); i < _changes.Zeros.Count && _changes.Zeros[i].Offset < wanted.End; i++)
         {
-            var common = wanted.Intersect(new Extent(change.FileOffset, change.Length));
-            if (common.IsEmpty) continue;
-            var target = buffer.Slice((int)(common.Offset - offset), (int)common.Length);
-            if (change.Page is null) target.Clear();
-            else change.Page.AsSpan((int)(common.Offset - change.FileOffset), target.Length).CopyTo(target);
+            var zero = wanted.Intersect(_changes.Zeros[i]);
+            buffer.Slice((int)(zero.Offset - offset), (int)zero.Length).Clear();
+        }
+        foreach (var place in _changes.PlacesIn(offset, buffer.Length))
+        {
+            var common = wanted.Intersect(new Extent(place, VhdxLayout.Page));
+            _changes.Page(place).AsSpan((int)(common.Offset - place), (int)common.Length).CopyTo(buffer[(int)(common.Offset - offset)..]);
         }
     }
 
@@ -53,16 +55,18 @@ internal sealed class ReplayedFile : IDiskFile
 
     public void Dispose() => _file.Dispose();
 
-    private bool Touches(long offset, long length)
+    private bool Touches(long offset, long length) => First(_touched, offset) is var i && i < _touched.Count && _touched[i].Offset < offset + length;
+
+    /// <summary>Index of the first extent that ends after a place.</summary>
+    private static int First(ExtentSet extents, long offset)
     {
-        int low = 0, high = _touched.Count - 1;
-        while (low <= high)
+        int low = 0, high = extents.Count;
+        while (low < high)
         {
             var middle = (low + high) / 2;
-            if (_touched[middle].End <= offset) low = middle + 1;
-            else if (_touched[middle].Offset >= offset + length) high = middle - 1;
-            else return true;
+            if (extents[middle].End <= offset) low = middle + 1;
+            else high = middle;
         }
-        return false;
+        return low;
     }
 }

@@ -6,7 +6,7 @@ namespace Stillpoint.VirtualDisks;
 public sealed partial class VhdxDisk
 {
     /// <inheritdoc/>
-    public override void Resize(long length, bool discard = false)
+    public override void Resize(long length, bool discard = false, CancellationToken cancel = default)
     {
         CheckWritable();
         if (length is <= 0 or > VhdxLayout.LargestDisk || length % LogicalSectorSize != 0)
@@ -14,21 +14,22 @@ public sealed partial class VhdxDisk
             throw new ArgumentException($"a size of {length} bytes is not a multiple of the sector ({LogicalSectorSize}) up to 64 TiB", nameof(length));
         }
         if (length == Length) return;
-        CheckCut(length, discard);
+        CheckCut(length, discard, cancel);
         RenewWriteId();
         var old = Length;
-        if (length < old) DropBlocks(length);
+        if (length < old) DropBlocks(length, cancel);
         Flush();
-        lock (_gate) SetLength(length);
+        lock (_gate) SetLength(length, cancel);
         Flush();
     }
 
     /// <summary>Takes out what lies past the new end, so that a later growth does not show it again.</summary>
-    private void DropBlocks(long length)
+    private void DropBlocks(long length, CancellationToken cancel)
     {
         var first = (length + BlockSize - 1) / BlockSize;
         for (var block = first; block < _metadata.PayloadBlocks;)
         {
+            cancel.ThrowIfCancellationRequested();
             var empty = _table.EmptyBlocksFrom(block);
             if (empty > 0)
             {
@@ -49,7 +50,7 @@ public sealed partial class VhdxDisk
         }
     }
 
-    private void SetLength(long length)
+    private void SetLength(long length, CancellationToken cancel)
     {
         var next = _metadata with { Length = length };
         var regions = _regions;
@@ -62,7 +63,7 @@ public sealed partial class VhdxDisk
         }
         // The bytes of the old last block past the old end may be anything; new bytes must read as zero.
         if (length > Length) ClearTail(Length, length);
-        if (next.LeaveAllocated) AllocateAll(next, regions);
+        if (next.LeaveAllocated) AllocateAll(next, regions, cancel);
         if (length > Length) HideWhatLiesBelow(Length, regions, next);
         Span<byte> size = stackalloc byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(size, length);
@@ -100,11 +101,12 @@ public sealed partial class VhdxDisk
     }
 
     /// <summary>A fixed disk has all its blocks. Entries past the old end count for nothing until the size says so.</summary>
-    private void AllocateAll(VhdxMetadata next, VhdxRegions regions)
+    private void AllocateAll(VhdxMetadata next, VhdxRegions regions, CancellationToken cancel)
     {
         var table = new BlockTable(_file, _log, regions, next);
         for (var block = _metadata.PayloadBlocks; block < next.PayloadBlocks; block++)
         {
+            cancel.ThrowIfCancellationRequested();
             table.SetPayload(block, new BatEntry(BlockState.FullyPresent, Allocate(BlockSize)));
             if (_log!.Pending >= MostPending) _log.Commit();
         }

@@ -107,7 +107,11 @@ internal sealed class VhdxHeaders
 
     private void Write(VhdxHeader next)
     {
-        next = next with { Sequence = checked(Current.Sequence + 1) };
+        if (Current.Sequence == ulong.MaxValue)
+        {
+            throw new DiskFormatException(_file.Path, "header", VhdxLayout.HeaderOffsets[_slot], "has the last sequence number there is: no header can follow it");
+        }
+        next = next with { Sequence = Current.Sequence + 1 };
         _slot = 1 - _slot;
         _file.Write(VhdxLayout.HeaderOffsets[_slot], next.ToBytes());
         Current = next;

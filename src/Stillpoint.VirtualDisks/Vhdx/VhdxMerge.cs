@@ -13,8 +13,10 @@ internal static class VhdxMerge
         var (parentPath, mergeId) = Announce(childPath, options);
         using var child = (VhdxDisk)VirtualDisk.Open(childPath, new DiskOpenOptions { WithoutParent = true, Files = options.Files });
         using var parent = (VhdxDisk)VirtualDisk.Open(parentPath, new DiskOpenOptions { ReadOnly = false, NewId = options.NewId, ResolveParent = options.ResolveParent, Files = options.Files });
+        // Between the announcement and this lock somebody else may have written the parent.
+        ParentCheck.Run(child, child.Locator!, parent);
         parent.RenewWriteId(mergeId);
-        if (parent.Length != child.Length) parent.Resize(child.Length, discard: true);
+        if (parent.Length != child.Length) parent.Resize(child.Length, discard: true, cancel);
         MergeCopy.Run(child, parent, options, cancel);
         parent.Flush();
     }

@@ -14,7 +14,7 @@ internal static class VhdxOpening
         {
             var changes = VhdxLogReader.Read(file, header);
             if (options.ReadOnly) file = new ReplayedFile(file, changes);
-            else Replay(file, headers, changes, options.NewId!);
+            else Replay(file, headers, changes, options);
         }
         var regions = VhdxRegions.Load(file, header);
         var metadata = VhdxMetadata.Load(file, regions);
@@ -22,25 +22,30 @@ internal static class VhdxOpening
         return new VhdxDisk(file, headers, regions, metadata, options.ReadOnly ? null : options.NewId);
     }
 
-    private static void Replay(IDiskFile file, VhdxHeaders headers, LoggedChanges changes, Func<Guid> newId)
+    /// <summary>Writes what the log asks for. Zeros only where there is data: so the work is bounded by what the file holds, whatever lengths
+    /// the log names, and a hole stays a hole.</summary>
+    private static void Replay(IDiskFile file, VhdxHeaders headers, LoggedChanges changes, DiskOpenOptions options)
     {
-        var zeros = new byte[64 << 10];
+        var zeros = new byte[1 << 20];
         if (changes.FileLength > file.Length) file.SetLength(changes.FileLength);
-        foreach (var change in changes.Changes)
+        foreach (var extent in changes.Zeros)
         {
-            if (change.Page is { } page)
+            foreach (var run in HoleRuns.Split(file, extent.Offset, extent.Offset, Math.Min(extent.End, file.Length) - extent.Offset))
             {
-                file.Write(change.FileOffset, page);
-                continue;
-            }
-            for (long done = 0; done < change.Length;)
-            {
-                var n = (int)Math.Min(zeros.Length, change.Length - done);
-                file.Write(change.FileOffset + done, zeros.AsSpan(0, n));
-                done += n;
+                if (run.State != RunState.Here) continue;
+                for (long done = 0; done < run.Length; done += zeros.Length)
+                {
+                    options.Cancel.ThrowIfCancellationRequested();
+                    file.Write(run.Offset + done, zeros.AsSpan(0, (int)Math.Min(zeros.Length, run.Length - done)));
+                }
             }
         }
+        foreach (var place in changes.Places)
+        {
+            options.Cancel.ThrowIfCancellationRequested();
+            file.Write(place, changes.Page(place));
+        }
         file.Sync();
-        headers.UpdateBoth(headers.Current with { LogId = Guid.Empty, FileWriteId = newId() });
+        headers.UpdateBoth(headers.Current with { LogId = Guid.Empty, FileWriteId = options.NewId!() });
     }
 }

@@ -3,9 +3,15 @@ namespace Stillpoint.VirtualDisks;
 /// <summary>Looks for what is wrong with a disk's files, and puts in order what can be put in order without guessing.</summary>
 public static class DiskCheck
 {
+    private const long Stretch = 16L << 30;
+
     /// <summary>Checks a file and the chain below it; writes nothing.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">How to open it.</param>
+    /// <param name="progress">Told the bytes of the disk that are done and the size.</param>
+    /// <param name="cancel">Stops between two stretches of the disk.</param>
     /// <exception cref="IOException">A file cannot be opened.</exception>
-    public static IReadOnlyList<DiskFinding> Run(string path, DiskOpenOptions options)
+    public static IReadOnlyList<DiskFinding> Run(string path, DiskOpenOptions options, Action<long, long>? progress = null, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         var findings = new List<DiskFinding>();
@@ -14,7 +20,12 @@ public static class DiskCheck
             using var disk = VirtualDisk.Open(path, options with { ReadOnly = true });
             foreach (var file in disk.Chain) Copies(file.Path, file.Format, options, findings);
             // Bitmaps are looked at only when a block is read: walk them all.
-            foreach (var run in disk.Map()) _ = run;
+            for (long at = 0; at < disk.Length; at += Stretch)
+            {
+                cancel.ThrowIfCancellationRequested();
+                foreach (var run in disk.Map(at, Math.Min(disk.Length, at + Stretch))) _ = run;
+                progress?.Invoke(Math.Min(disk.Length, at + Stretch), disk.Length);
+            }
         }
         catch (DiskFormatException e)
         {
@@ -26,9 +37,10 @@ public static class DiskCheck
     /// <summary>Replays a log, writes damaged copies of headers and footers anew. Does nothing to a file that cannot be read.</summary>
     /// <param name="path">The file; its parents are not touched.</param>
     /// <param name="newId">Where new identities come from.</param>
-    public static void Repair(string path, Func<Guid> newId)
+    /// <param name="format">What the file is, where its name says otherwise.</param>
+    public static void Repair(string path, Func<Guid> newId, DiskFormat? format = null)
     {
-        using var disk = VirtualDisk.Open(path, new DiskOpenOptions { ReadOnly = false, NewId = newId, WithoutParent = true });
+        using var disk = VirtualDisk.Open(path, new DiskOpenOptions { ReadOnly = false, NewId = newId, WithoutParent = true, Format = format });
         if (disk is VhdxDisk vhdx) vhdx.RewriteCopies();
         if (disk is VhdDisk vhd) vhd.RewriteFooters();
     }

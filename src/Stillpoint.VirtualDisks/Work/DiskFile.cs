@@ -36,12 +36,19 @@ public static class DiskFile
         _ => DiskFormat.Raw,
     };
 
+    /// <summary>True for the names that mean a raw disk and nothing else: .raw and .img.</summary>
+    internal static bool SaysRaw(string path) => Path.GetExtension(path).ToUpperInvariant() is ".RAW" or ".IMG";
+
     /// <summary>Makes a disk file, which must not be there yet, and opens it for writing.</summary>
     /// <exception cref="ForeignFormatException">The name ends as those of a format that is not written here.</exception>
     public static VirtualDisk Create(string path, DiskCreateOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (ForeignFormat.OfName(path) is { } foreign) throw new ForeignFormatException(path, foreign);
+        if (options.Format != DiskFormat.Vhdx && options.LogicalSectorSize != 512)
+        {
+            throw new ArgumentException($"sectors of {options.LogicalSectorSize} bytes need a VHDX; raw files and VHDs have 512", nameof(options));
+        }
         switch (options.Format)
         {
             case DiskFormat.Vhdx:
@@ -55,10 +62,8 @@ public static class DiskFile
                     Length = options.Length, Kind = options.Kind, BlockSize = options.BlockSize == 0 ? 2 << 20 : options.BlockSize, NewId = options.NewId, Time = options.Time,
                 });
             default:
-                ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Length);
-                var file = HostFile.Create(path);
-                file.SetLength(options.Length);
-                return FlatDisk.Raw(file, canWrite: true);
+                if (options.Length <= 0) throw new ArgumentException($"a size of {options.Length} bytes is no disk", nameof(options));
+                return CreateRaw(path, options.Length);
         }
     }
 
@@ -77,21 +82,54 @@ public static class DiskFile
         else VhdMerge.Run(childPath, options, cancel);
     }
 
-    /// <summary>Writes <paramref name="source"/> to a new file. A file that was not finished is removed.</summary>
+    /// <summary>Writes <paramref name="source"/> to a new file, which gets its name when all is in it: a conversion that fails leaves nothing.</summary>
+    /// <exception cref="IOException">A raw file of this name would be taken for another format by its content, as when a guest wrote a VHDX
+    /// into its disk: only .raw and .img say enough.</exception>
     public static void Convert(VirtualDisk source, string path, DiskCreateOptions options, Action<long, long>? progress, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(source);
-        var target = Create(path, options);
-        var done = false;
+        ArgumentNullException.ThrowIfNull(options);
+        PartialFile.Make(path, options.NewId, partial =>
+        {
+            using (var target = Create(partial, options)) DiskCopy.Run(source, target, progress, cancel);
+            if (options.Format == DiskFormat.Raw) RefuseDisguise(partial, path);
+        });
+    }
+
+    /// <summary>Makes a new file under another name and gives it its own at the end, so that what fails leaves nothing.</summary>
+    /// <param name="path">The file; must not be there yet.</param>
+    /// <param name="newId">For the name meanwhile.</param>
+    /// <param name="create">Makes the file at the path that it is given, in the same folder.</param>
+    /// <exception cref="ForeignFormatException">The name ends as those of a format that is not written here.</exception>
+    public static void CreateWhole(string path, Func<Guid> newId, Func<string, VirtualDisk> create)
+    {
+        ArgumentNullException.ThrowIfNull(create);
+        PartialFile.Make(path, newId, partial => create(partial).Dispose());
+    }
+
+    private static FlatDisk CreateRaw(string path, long length)
+    {
+        var file = HostFile.Create(path);
         try
         {
-            DiskCopy.Run(source, target, progress, cancel);
-            done = true;
+            file.SetLength(length);
+            return FlatDisk.Raw(file, canWrite: true);
         }
-        finally
+        catch
         {
-            target.Dispose();
-            if (!done) File.Delete(path);
+            file.Dispose();
+            File.Delete(path);
+            throw;
+        }
+    }
+
+    private static void RefuseDisguise(string partial, string path)
+    {
+        using var file = HostFile.Open(partial, writable: false);
+        if (SaysRaw(path) || FormatOfName(path) != DiskFormat.Raw) return;
+        if ((DiskOpener.OfContent(file)?.ToString().ToUpperInvariant() ?? DiskOpener.ForeignOf(file)) is { } other)
+        {
+            throw new IOException($"{path}: what this disk holds looks like a {other} file, and by this name it would be taken for one. Name it .raw or .img.");
         }
     }
 }

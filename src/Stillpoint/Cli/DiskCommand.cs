@@ -7,8 +7,6 @@ namespace Stillpoint.Cli;
 /// <summary><c>stillpoint disk</c>: tools for VHD, VHDX and raw files. They need no server.</summary>
 internal static class DiskCommand
 {
-    private const int SharingViolation = unchecked((int)0x80070020);
-
     private static readonly Argument<string> s_file = new("FILE") { Description = "Disk file: .vhdx, .avhdx, .vhd, .avhd, or raw." };
 
     private static readonly Option<string?> s_parents = new("--parents")
@@ -17,13 +15,15 @@ internal static class DiskCommand
         HelpName = "DIR",
     };
 
-    private static readonly Option<DiskFormat?> s_format = new("--format") { Description = "Format of the new file; by default what its name says.", HelpName = "raw|vhd|vhdx" };
+    private static readonly Option<DiskFormat?> s_format = FormatOption("--format", "Format of the new file; by default what its name says.");
 
-    private static readonly Option<DiskKind?> s_kind = new("--kind")
+    private static readonly Option<DiskFormat?> s_sourceFormat = FormatOption("--source-format", "What FILE is, where its name or content says otherwise.");
+
+    private static readonly Option<DiskKind?> s_kind = new Option<DiskKind?>("--kind")
     {
-        Description = "Space taken at once or when written. [default: dynamic]",
+        Description = "Blocks laid out at once (as holes that the file system fills when written) or when written. [default: dynamic]",
         HelpName = "fixed|dynamic",
-    };
+    }.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "fixed", "dynamic");
 
     private static readonly Option<string?> s_blockSize = new("--block-size") { Description = "Bytes in a block, as 32M.", HelpName = "SIZE" };
 
@@ -40,27 +40,33 @@ internal static class DiskCommand
 
     private static Command Info()
     {
-        var command = new Command("info", "Size, format, identities, chain, partitions.") { s_file, s_parents };
-        command.SetAction(parse => DiskReport.Info(Open(parse, s_file), parse.GetValue(StillpointCommand.Output)));
+        var command = new Command("info", "Size, format, identities, chain, partitions.") { s_file, s_parents, s_sourceFormat };
+        command.SetAction(parse => WithDisk(parse, disk => DiskReport.Info(disk, parse.GetValue(StillpointCommand.Output))));
         return command;
     }
 
     private static Command Map()
     {
-        var command = new Command("map", "Where data is, across the chain, without reading it.") { s_file, s_parents };
-        command.SetAction(parse => DiskReport.Map(Open(parse, s_file), parse.GetValue(StillpointCommand.Output)));
+        var command = new Command("map", "Where data is, across the chain, without reading it.") { s_file, s_parents, s_sourceFormat };
+        command.SetAction((parse, cancel) => Task.Run(
+            () => WithDisk(parse, disk => DiskReport.Map(disk, parse.GetValue(StillpointCommand.Output), cancel)), CancellationToken.None));
         return command;
     }
 
     private static Command Check()
     {
         var repair = new Option<bool>("--repair") { Description = "Replay the log and write damaged copies of headers and footers anew." };
-        var command = new Command("check", "Find what is wrong with a file and its parents. Exit code 4 when damaged.") { s_file, s_parents, repair };
-        command.SetAction(parse => Guarded(parse.GetRequiredValue(s_file), path =>
+        var command = new Command("check", "Find what is wrong with a file and its parents. Exit code 4 when something is, and was not repaired.")
         {
-            if (parse.GetValue(repair)) DiskCheck.Repair(path, Ids.New);
-            return DiskReport.Findings(path, DiskCheck.Run(path, Options(parse)), parse.GetValue(StillpointCommand.Output));
-        }));
+            s_file, s_parents, s_sourceFormat, repair,
+        };
+        command.SetAction((parse, cancel) => Task.Run(() => Guarded(parse.GetRequiredValue(s_file), path =>
+        {
+            if (parse.GetValue(repair)) DiskCheck.Repair(path, Ids.New, parse.GetValue(s_sourceFormat));
+            IReadOnlyList<DiskFinding> findings;
+            using (var progress = new WorkProgress("checking")) findings = DiskCheck.Run(path, Options(parse), progress.Report, cancel);
+            return DiskReport.Findings(path, findings, parse.GetValue(StillpointCommand.Output));
+        }), CancellationToken.None));
         return command;
     }
 
@@ -72,8 +78,11 @@ internal static class DiskCommand
         command.SetAction(parse => Guarded(parse.GetRequiredValue(s_file), path =>
         {
             var length = parse.GetValue(size) is { } text ? Size(text) : 0;
-            using var disk = parse.GetValue(parent) is { } below ? CreateChild(parse, path, below, length) : DiskFile.Create(path, CreateOptions(parse, path, length, parse.GetValue(s_sectorSize)));
-            return DiskReport.Done(disk, parse.GetValue(StillpointCommand.Output));
+            var format = parse.GetValue(s_format) ?? DiskFile.FormatOfName(path);
+            DiskFile.CreateWhole(path, Ids.New, partial => parse.GetValue(parent) is { } below
+                ? CreateChild(parse, format, partial, below, length)
+                : DiskFile.Create(partial, CreateOptions(parse, format, length, parse.GetValue(s_sectorSize))));
+            return DiskReport.Done(path, format, parse.GetValue(StillpointCommand.Output));
         }));
         return command;
     }
@@ -82,76 +91,119 @@ internal static class DiskCommand
     {
         var target = new Argument<string>("TARGET") { Description = "New file; must not be there yet." };
         var size = new Option<string?>("--size") { Description = "A larger size for the new disk, as 120G.", HelpName = "SIZE" };
-        var command = new Command("convert", "Copy a disk into another format; sparse where the source is.") { s_file, target, size, s_parents, s_format, s_kind, s_blockSize };
-        command.SetAction((parse, cancel) => Task.Run(() =>
+        var command = new Command("convert", "Copy a disk into another format; sparse where the source is.")
         {
-            using var source = Open(parse, s_file);
-            using var progress = new ByteProgress("converting", source.Length, TimeProvider.System);
-            return Guarded(parse.GetRequiredValue(target), path =>
+            s_file, target, size, s_parents, s_sourceFormat, s_format, s_kind, s_blockSize,
+        };
+        command.SetAction((parse, cancel) => Task.Run(() => WithDisk(parse, source => Guarded(parse.GetRequiredValue(target), path =>
+        {
+            var length = parse.GetValue(size) is { } text ? Size(text) : source.Length;
+            var format = parse.GetValue(s_format) ?? DiskFile.FormatOfName(path);
+            if (format != DiskFormat.Vhdx && source.LogicalSectorSize != 512)
             {
-                var length = parse.GetValue(size) is { } text ? Size(text) : source.Length;
-                DiskFile.Convert(source, path, CreateOptions(parse, path, length, source.LogicalSectorSize), (done, _) => progress.Report(done), cancel);
-                return DiskReport.Done(path, parse.GetValue(StillpointCommand.Output));
-            });
-        }, cancel));
+                Terminal.Note(
+                    $"{source.Path} has sectors of {source.LogicalSectorSize} bytes, a {DiskReport.Word(format)} disk has 512: its partition table will not fit.");
+            }
+            var sector = format == DiskFormat.Vhdx ? source.LogicalSectorSize : 512;
+            using (var progress = new ByteProgress("converting", source.Length, TimeProvider.System))
+            {
+                DiskFile.Convert(source, path, CreateOptions(parse, format, length, sector), (done, _) => progress.Report(done), cancel);
+            }
+            return DiskReport.Done(path, format, parse.GetValue(StillpointCommand.Output));
+        })), CancellationToken.None));
         return command;
     }
 
     private static Command Compare()
     {
         var other = new Argument<string>("OTHER") { Description = "Disk file to compare with." };
-        var command = new Command("compare", "Compare what two disks read as, whatever their formats. Exit code 4 when they differ.") { s_file, other, s_parents };
-        command.SetAction((parse, cancel) => Task.Run(() =>
+        var otherFormat = FormatOption("--other-format", "What OTHER is, where its name or content says otherwise.");
+        var ignoreSize = new Option<bool>("--ignore-size") { Description = "Take a longer disk for the same when all that it has more is zero." };
+        var command = new Command("compare", "Compare what two disks read as, whatever their formats. Exit code 4 when they differ, also in size.")
         {
-            using var a = Open(parse, s_file);
-            using var b = Open(parse, other);
+            s_file, other, s_parents, s_sourceFormat, otherFormat, ignoreSize,
+        };
+        command.SetAction((parse, cancel) => Task.Run(() => WithDisk(parse, a => Guarded(parse.GetRequiredValue(other), path =>
+        {
+            using var b = VirtualDisk.Open(path, Options(parse) with { Format = parse.GetValue(otherFormat) });
             long? at;
             using (var progress = new ByteProgress("comparing", Math.Max(a.Length, b.Length), TimeProvider.System))
             {
                 at = DiskCompare.FirstDifference(a, b, (done, _) => progress.Report(done), cancel);
             }
-            return DiskReport.Difference(at, parse.GetValue(StillpointCommand.Output));
-        }, cancel));
+            return DiskReport.Difference(at, (a.Length, b.Length), parse.GetValue(ignoreSize), parse.GetValue(StillpointCommand.Output));
+        })), CancellationToken.None));
         return command;
     }
 
     private static Command Merge()
     {
         var delete = new Option<bool>("--delete") { Description = "Delete the child's file when all of it is in the parent." };
-        var command = new Command("merge", "Merge a differencing disk into its parent. May be interrupted and run again.") { s_file, s_parents, delete };
+        var force = new Option<bool>("--force")
+        {
+            Description = "Merge although other files in the child's folder need the parent, or with --delete the child, as it is.",
+        };
+        var command = new Command(
+            "merge", "Merge a differencing disk into its parent, which makes other children of that parent invalid. May be interrupted and run again.")
+        {
+            s_file, s_parents, delete, force,
+        };
         command.SetAction((parse, cancel) => Task.Run(() => Guarded(parse.GetRequiredValue(s_file), path =>
         {
-            using var progress = new ByteProgress("merging", 0, TimeProvider.System);
             var parent = ParentOf(path, parse);
-            DiskFile.MergeIntoParent(path, new VhdxMergeOptions { NewId = Ids.New, ResolveParent = Resolver(parse), Progress = (done, _) => progress.Report(done) }, cancel);
+            if (!parse.GetValue(force)) RefuseOverRelatives(path, parent, parse.GetValue(delete));
+            using (var progress = new WorkProgress("merging"))
+            {
+                DiskFile.MergeIntoParent(path, new VhdxMergeOptions { NewId = Ids.New, ResolveParent = Resolver(parse), Progress = progress.Report }, cancel);
+            }
             if (parse.GetValue(delete)) File.Delete(path);
-            return DiskReport.Done(parent, parse.GetValue(StillpointCommand.Output));
-        }), cancel));
+            return DiskReport.Done(parent, null, parse.GetValue(StillpointCommand.Output));
+        }), CancellationToken.None));
         return command;
+    }
+
+    private static void RefuseOverRelatives(string path, string parent, bool delete)
+    {
+        var relatives = Relatives.Of(path);
+        if (relatives.Siblings is [var sibling, ..])
+        {
+            throw new CommandFailedException(ExitCodes.Failed, $"{sibling} is a child of {parent}, too: the merge would change what it stands on.",
+                "Convert it into a disk of its own first (stillpoint disk convert), or give it up: --force");
+        }
+        if (delete && relatives.Children is [var child, ..])
+        {
+            throw new CommandFailedException(ExitCodes.Failed, $"{child} is a child of {path}, which it needs.",
+                "Merge that first, leave out --delete, or give it up: --force");
+        }
     }
 
     private static Command Resize()
     {
         var size = new Option<string>("--size") { Description = "New size, as 120G.", HelpName = "SIZE", Required = true };
         var discard = new Option<bool>("--discard") { Description = "Allow to cut off data." };
-        var command = new Command("resize", "Change the size of a disk. Do not do this to a disk that has children.") { s_file, size, discard, s_parents };
-        command.SetAction(parse => WithWritable(parse, disk =>
+        var command = new Command("resize", "Change the size of a disk. Do not do this to a disk that has children.") { s_file, size, discard, s_parents, s_sourceFormat };
+        command.SetAction((parse, cancel) => Task.Run(() => WithWritable(parse, disk =>
         {
-            disk.Resize(Size(parse.GetRequiredValue(size)), parse.GetValue(discard));
+            disk.Resize(Size(parse.GetRequiredValue(size)), parse.GetValue(discard), cancel);
             return DiskReport.Done(disk, parse.GetValue(StillpointCommand.Output));
-        }));
+        }, cancel), CancellationToken.None));
         return command;
     }
 
     private static Command Compact()
     {
-        var command = new Command("compact", "Give back space of blocks that hold only zeros.") { s_file, s_parents };
+        var command = new Command("compact", "Give back space of blocks that hold only zeros.") { s_file, s_parents, s_sourceFormat };
         command.SetAction((parse, cancel) => Task.Run(() => WithWritable(parse, disk =>
         {
-            var saved = disk.Compact(null, cancel);
+            long saved;
+            // Told in blocks; people think in bytes of the disk.
+            using (var progress = new WorkProgress("compacting"))
+            {
+                saved = disk.Compact((done, all) => progress.Report(done * disk.BlockSize, all * disk.BlockSize), cancel);
+            }
             Terminal.Note($"{Bytes.Format(saved)} given back");
             return DiskReport.Done(disk, parse.GetValue(StillpointCommand.Output));
-        }), cancel));
+        }, cancel), CancellationToken.None));
         return command;
     }
 
@@ -161,13 +213,19 @@ internal static class DiskCommand
         return disk.Parent?.Path ?? throw new CommandFailedException(ExitCodes.Failed, $"{path} is not a differencing disk.");
     }
 
-    private static int WithWritable(ParseResult parse, Func<VirtualDisk, int> work) => Guarded(parse.GetRequiredValue(s_file), path =>
+    private static int WithDisk(ParseResult parse, Func<VirtualDisk, int> work) => Guarded(parse.GetRequiredValue(s_file), path =>
     {
-        using var disk = VirtualDisk.Open(path, Options(parse) with { ReadOnly = false, NewId = Ids.New });
+        using var disk = VirtualDisk.Open(path, Options(parse));
         return work(disk);
     });
 
-    private static VirtualDisk CreateChild(ParseResult parse, string path, string parent, long length) => (parse.GetValue(s_format) ?? DiskFile.FormatOfName(path)) switch
+    private static int WithWritable(ParseResult parse, Func<VirtualDisk, int> work, CancellationToken cancel) => Guarded(parse.GetRequiredValue(s_file), path =>
+    {
+        using var disk = VirtualDisk.Open(path, Options(parse) with { ReadOnly = false, NewId = Ids.New, Cancel = cancel });
+        return work(disk);
+    });
+
+    private static VirtualDisk CreateChild(ParseResult parse, DiskFormat format, string path, string parent, long length) => format switch
     {
         DiskFormat.Vhd => VhdFile.Create(path, new VhdCreateOptions
         {
@@ -176,34 +234,23 @@ internal static class DiskCommand
         DiskFormat.Vhdx => VhdxDisk.Create(path, new VhdxCreateOptions
         {
             Kind = DiskKind.Differencing, Parent = parent, Length = length, ResolveParent = Resolver(parse), NewId = Ids.New,
-            BlockSize = parse.GetValue(s_blockSize) is { } block ? checked((int)Size(block)) : 0,
+            BlockSize = BlockSize(parse),
         }),
         _ => throw new CommandFailedException(ExitCodes.Failed, "a raw disk has no parent.", "Name the new file .avhdx or .avhd."),
     };
 
-    private static DiskCreateOptions CreateOptions(ParseResult parse, string path, long length, int sector) => new()
+    private static DiskCreateOptions CreateOptions(ParseResult parse, DiskFormat format, long length, int sector) => new()
     {
-        Format = parse.GetValue(s_format) ?? DiskFile.FormatOfName(path),
+        Format = format,
         Length = length,
         Kind = parse.GetValue(s_kind) ?? DiskKind.Dynamic,
-        BlockSize = parse.GetValue(s_blockSize) is { } block ? checked((int)Size(block)) : 0,
+        BlockSize = BlockSize(parse),
         LogicalSectorSize = sector,
         NewId = Ids.New,
         Time = TimeProvider.System,
     };
 
-    private static VirtualDisk Open(ParseResult parse, Argument<string> file)
-    {
-        VirtualDisk? disk = null;
-        Guarded(parse.GetRequiredValue(file), path =>
-        {
-            disk = VirtualDisk.Open(path, Options(parse));
-            return ExitCodes.Ok;
-        });
-        return disk!;
-    }
-
-    private static DiskOpenOptions Options(ParseResult parse) => new() { ResolveParent = Resolver(parse) };
+    private static DiskOpenOptions Options(ParseResult parse) => new() { ResolveParent = Resolver(parse), Format = parse.GetValue(s_sourceFormat) };
 
     private static ParentResolver Resolver(ParseResult parse)
     {
@@ -215,35 +262,19 @@ internal static class DiskCommand
     private static long Size(string text) =>
         Bytes.TryParse(text, out var bytes) ? bytes : throw new CommandFailedException(ExitCodes.Failed, $"\"{text}\" is no size.", "Write it as 80G, 512M or in bytes.");
 
-    /// <summary>Runs work on a file and gives its failures the exit codes that scripts rely on.</summary>
-    private static int Guarded(string path, Func<string, int> work)
+    private static int BlockSize(ParseResult parse)
     {
-        try
-        {
-            return work(path);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new CommandFailedException(ExitCodes.NotFound, e.Message);
-        }
-        catch (ForeignFormatException e)
-        {
-            throw new CommandFailedException(ExitCodes.Failed, e.Message, "Use a .vhdx, .vhd or raw file; qemu-img convert turns one into the other.");
-        }
-        catch (DiskFormatException e)
-        {
-            throw new CommandFailedException(ExitCodes.Damaged, e.Message, $"Run: stillpoint disk check {path}");
-        }
-        catch (IOException e) when (IsSharingViolation(e))
-        {
-            throw new CommandFailedException(ExitCodes.Locked, $"{path} is open elsewhere.", "Close it there, or work on a checkpoint's parent.");
-        }
-        catch (ArgumentException e)
-        {
-            throw new CommandFailedException(ExitCodes.Failed, e.Message);
-        }
+        if (parse.GetValue(s_blockSize) is not { } text) return 0;
+        var bytes = Size(text);
+        return bytes is > 0 and <= int.MaxValue ? (int)bytes : throw new CommandFailedException(ExitCodes.Failed, $"blocks of {text} are not possible.",
+            "A VHDX has blocks of 1M to 256M, a VHD of 512K or 2M.");
     }
 
-    // A lock that another holds: the HRESULT on Windows, EWOULDBLOCK of flock on Linux.
-    private static bool IsSharingViolation(IOException e) => e.HResult is SharingViolation or 11;
+    private static Option<DiskFormat?> FormatOption(string name, string description)
+    {
+        var option = new Option<DiskFormat?>(name) { Description = description, HelpName = "raw|vhd|vhdx" };
+        return option.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "raw", "vhd", "vhdx");
+    }
+
+    private static int Guarded(string path, Func<string, int> work) => DiskFailures.Guard(path, work);
 }

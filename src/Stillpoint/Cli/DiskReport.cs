@@ -10,23 +10,17 @@ internal static class DiskReport
 {
     public static int Info(VirtualDisk disk, OutputFormat output)
     {
-        using (disk)
-        {
-            var contents = PartitionReader.Read(disk);
-            if (output == OutputFormat.Json) Terminal.Json(Describe(disk, contents));
-            else PrintInfo(disk, contents);
-            return ExitCodes.Ok;
-        }
+        var contents = PartitionReader.Read(disk);
+        if (output == OutputFormat.Json) Terminal.Json(Describe(disk, contents));
+        else PrintInfo(disk, contents);
+        return ExitCodes.Ok;
     }
 
-    public static int Map(VirtualDisk disk, OutputFormat output)
+    public static int Map(VirtualDisk disk, OutputFormat output, CancellationToken cancel)
     {
-        using (disk)
-        {
-            if (output == OutputFormat.Json) WriteMap(disk);
-            else PrintMap(disk);
-            return ExitCodes.Ok;
-        }
+        if (output == OutputFormat.Json) WriteMap(disk, cancel);
+        else PrintMap(disk, cancel);
+        return ExitCodes.Ok;
     }
 
     public static int Findings(string path, IReadOnlyList<DiskFinding> findings, OutputFormat output)
@@ -37,23 +31,43 @@ internal static class DiskReport
         }
         else if (findings.Count == 0)
         {
-            Terminal.Out.WriteLine($"{path}: nothing wrong");
+            Terminal.Out.WriteLine(PlainText.Of($"{path}: nothing wrong", oneLine: true));
         }
         else
         {
             var table = Terminal.NewTable("finding", "file", "structure", ">offset", "what is wrong");
             foreach (var f in findings) table.AddRow(Escaped(f.Kind.ToString().ToLowerInvariant(), f.Path, f.Structure, f.Offset.ToString(), f.Text));
             Terminal.Out.Write(table);
-            if (findings.Any(f => f.Kind == FindingKind.Repairable)) Terminal.Note("A repair puts this in order: stillpoint disk check --repair");
+            if (findings.Any(f => f.Kind == FindingKind.Repairable)) HintRepair(findings);
         }
-        return findings.Any(f => f.Kind == FindingKind.Damage) ? ExitCodes.Damaged : ExitCodes.Ok;
+        return findings.Any(f => f.Kind is FindingKind.Damage or FindingKind.Repairable) ? ExitCodes.Damaged : ExitCodes.Ok;
     }
 
-    public static int Difference(long? at, OutputFormat output)
+    /// <summary>A repair touches the file that it is given and no parent: so each is named.</summary>
+    private static void HintRepair(IReadOnlyList<DiskFinding> findings)
     {
-        if (output == OutputFormat.Json) Terminal.Json(new { Identical = at is null, FirstDifference = at });
-        else Terminal.Out.WriteLine(at is { } offset ? $"different from byte {offset} on" : "identical");
-        return at is null ? ExitCodes.Ok : ExitCodes.Damaged;
+        foreach (var file in findings.Where(f => f.Kind == FindingKind.Repairable).Select(f => f.Path).Distinct())
+        {
+            Terminal.Note(PlainText.Of($"A repair puts this in order: stillpoint disk check --repair {file}", oneLine: true));
+        }
+    }
+
+    public static int Difference(long? at, (long A, long B) sizes, bool ignoreSize, OutputFormat output)
+    {
+        var sameSize = sizes.A == sizes.B;
+        var same = at is null && (sameSize || ignoreSize);
+        if (output == OutputFormat.Json)
+        {
+            Terminal.Json(new { Identical = same, FirstDifference = at, Sizes = new[] { sizes.A, sizes.B } });
+        }
+        else
+        {
+            if (at is { } offset) Terminal.Out.WriteLine($"different from byte {offset} on");
+            else Terminal.Out.WriteLine(sameSize ? "identical" : same ? "identical but for the sizes, the rest is zero" : "sizes differ, the rest is zero");
+            if (!sameSize) Terminal.Out.WriteLine($"sizes: {sizes.A} and {sizes.B} bytes");
+            if (at is null && !same) Terminal.Note("Where the size does not matter: --ignore-size");
+        }
+        return same ? ExitCodes.Ok : ExitCodes.Damaged;
     }
 
     /// <summary>What a disk is after work on it; for people no news is good news.</summary>
@@ -64,10 +78,10 @@ internal static class DiskReport
     }
 
     /// <inheritdoc cref="Done(VirtualDisk, OutputFormat)"/>
-    public static int Done(string path, OutputFormat output)
+    public static int Done(string path, DiskFormat? format, OutputFormat output)
     {
         if (output != OutputFormat.Json) return ExitCodes.Ok;
-        using var disk = VirtualDisk.Open(path, new DiskOpenOptions { WithoutParent = true });
+        using var disk = VirtualDisk.Open(path, new DiskOpenOptions { WithoutParent = true, Format = format });
         return Done(disk, output);
     }
 
@@ -90,7 +104,7 @@ internal static class DiskReport
 
     private static void PrintInfo(VirtualDisk disk, DiskContents contents)
     {
-        var table = Terminal.NewTable("", disk.Path);
+        var table = Terminal.NewTable("", PlainText.Of(disk.Path, oneLine: true));
         table.AddRow("format", $"{Word(disk.Format)}, {Word(disk.Kind)}");
         table.AddRow("size", $"{Bytes.Format(disk.Length)} ({disk.Length} bytes)");
         if (disk.BlockSize > 0) table.AddRow("blocks", Bytes.Format(disk.BlockSize));
@@ -113,7 +127,7 @@ internal static class DiskReport
     }
 
     /// <summary>Run by run, so that the map of any disk takes no memory.</summary>
-    private static void WriteMap(VirtualDisk disk)
+    private static void WriteMap(VirtualDisk disk, CancellationToken cancel)
     {
         using var stream = Console.OpenStandardOutput();
         using (var json = new Utf8JsonWriter(stream))
@@ -121,6 +135,7 @@ internal static class DiskReport
             json.WriteStartArray();
             foreach (var (offset, length, data) in Runs(disk))
             {
+                cancel.ThrowIfCancellationRequested();
                 json.WriteStartObject();
                 json.WriteNumber("offset", offset);
                 json.WriteNumber("length", length);
@@ -133,11 +148,12 @@ internal static class DiskReport
         stream.Write("\n"u8);
     }
 
-    private static void PrintMap(VirtualDisk disk)
+    private static void PrintMap(VirtualDisk disk, CancellationToken cancel)
     {
         var data = 0L;
         foreach (var run in disk.Map())
         {
+            cancel.ThrowIfCancellationRequested();
             if (run.IsData) data += run.Length;
             Terminal.Out.WriteLine($"{run.Offset,16} {run.Length,16}  {(run.IsData ? $"data in layer {run.Layer}" : "zero")}");
         }
@@ -160,8 +176,8 @@ internal static class DiskReport
         if (last.Length > 0) yield return last;
     }
 
-    private static string Word<T>(T value)
+    internal static string Word<T>(T value)
         where T : struct, Enum => value.ToString().ToLowerInvariant();
 
-    private static string[] Escaped(params string[] cells) => [.. cells.Select(Markup.Escape)];
+    private static string[] Escaped(params string[] cells) => [.. cells.Select(c => Markup.Escape(PlainText.Of(c, oneLine: true)))];
 }

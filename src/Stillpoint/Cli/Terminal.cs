@@ -55,6 +55,7 @@ internal static class Terminal
             Ansi = redirected || Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } ? AnsiSupport.No : AnsiSupport.Detect,
             Interactive = InteractionSupport.No,
         });
+        console.Pipeline.Attach(new PlainText());
         if (redirected) console.Profile.Width = 2000;
         return console;
     }

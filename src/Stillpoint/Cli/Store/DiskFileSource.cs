@@ -31,6 +31,11 @@ internal sealed class DiskFileSource : IDiskSource
         {
             throw new TroubleException($"disk {path}", e.Message, "convert it first, as with: qemu-img convert -O vhdx SOURCE TARGET", inner: e);
         }
+        catch (AmbiguousFormatException e)
+        {
+            throw new TroubleException($"disk {path}", e.Message,
+                $"convert it first, saying what it is: stillpoint disk convert --source-format raw|vhd|vhdx {path} NEW.vhdx", inner: e);
+        }
         catch (DiskFormatException e)
         {
             throw new TroubleException($"disk {path}", e.Message, $"look at it with: stillpoint disk check {path}", inner: e);
