@@ -93,6 +93,8 @@ public static class DiskFile
         {
             using (var target = Create(partial, options)) DiskCopy.Run(source, target, progress, cancel);
             if (options.Format == DiskFormat.Raw) RefuseDisguise(partial, path);
+            // Whoever cancelled while the last bytes were synced wants no file either.
+            cancel.ThrowIfCancellationRequested();
         });
     }
 
