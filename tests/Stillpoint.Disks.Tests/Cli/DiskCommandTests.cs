@@ -92,9 +92,11 @@ public sealed class DiskCommandTests : IDisposable
         // Data everywhere as far as the map tells would take long to write; a fixed target of a large disk takes its time by itself.
         using (var disk = VirtualDisk.Open(_folder["a.raw"], new DiskOpenOptions { ReadOnly = false, Format = DiskFormat.Raw }))
         {
-            for (var i = 0; i < 40_000; i++) disk.Write(i * (25L << 20), [1]);
+            for (var i = 0; i < 20_000; i++) disk.Write(i * (50L << 20), [1]);
         }
-        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(Find(), ["disk", "convert", _folder["a.raw"], _folder["b.vhdx"], "--block-size", "1M"]) { RedirectStandardError = true })!;
+        // Tests that run in the background inherit an ignored SIGINT, and so would the command.
+        string[] arguments = ["--default-signal=INT", Find(), "disk", "convert", _folder["a.raw"], _folder["b.vhdx"], "--block-size", "1M"];
+        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("env", arguments) { RedirectStandardError = true })!;
         while (Directory.GetFiles(_folder.Path, "b.vhdx*").Length == 0 && !process.HasExited) Thread.Sleep(1);
         Witness.Run("kill", "-INT", process.Id.ToString());
         process.WaitForExit();
