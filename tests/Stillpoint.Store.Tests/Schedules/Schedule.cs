@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using Microsoft.Extensions.Time.Testing;
 using Stillpoint.Chunks;
 using Stillpoint.Extents;
@@ -18,7 +19,8 @@ internal sealed class Schedule : IDisposable
     private readonly Side _first = new("first"), _second = new("second");
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 0, 0, 0, TimeSpan.Zero));
     private readonly Scheduler _scheduler;
-    private readonly DomainKeys _keys;
+    private readonly DomainKeys _keys, _rotated;
+    private readonly RandomNumberGenerator _fresh = RandomNumberGenerator.Create();
     private readonly SeededRandom _salts;
     private readonly ConcurrentDictionary<Guid, byte[]> _sent = new();
     private int _ids, _writing = 2;
@@ -32,6 +34,7 @@ internal sealed class Schedule : IDisposable
         var master = new byte[32];
         new Random(seed).NextBytes(master);
         _keys = new DomainKeys(master);
+        _rotated = new DomainKeys(master, epoch: 1);
     }
 
     public async Task RunAsync()
@@ -44,7 +47,7 @@ internal sealed class Schedule : IDisposable
         Task[] processes =
         [
             Task.Run(() => WriterAsync(1)), Task.Run(() => WriterAsync(2)), Task.Run(() => KeeperAsync(3, "collect", [_first], CollectAsync)),
-            Task.Run(() => KeeperAsync(4, "collect", [_first], CollectAsync)), Task.Run(() => KeeperAsync(5, "prune", [_first], PruneAsync)),
+            Task.Run(() => KeeperAsync(4, "reseal", [_first], ResealAsync)), Task.Run(() => KeeperAsync(5, "prune", [_first], PruneAsync)),
             Task.Run(() => KeeperAsync(6, "duplicate", [_first, _second], DuplicateAsync)), Task.Run(() => KeeperAsync(7, "keep", [_second], KeepAsync)),
         ];
         await _scheduler.RunAsync(processes, killShare: 0.003);
@@ -60,6 +63,8 @@ internal sealed class Schedule : IDisposable
     public void Dispose()
     {
         _keys.Dispose();
+        _rotated.Dispose();
+        _fresh.Dispose();
         _salts.Dispose();
     }
 
@@ -175,14 +180,20 @@ internal sealed class Schedule : IDisposable
         return ExtentSet.Of(changed);
     }
 
-    private async Task CollectAsync(Life life)
+    private Task CollectAsync(Life life) => CollectAsync(life, null);
+
+    /// <summary>One that seals anew, at a later epoch than the writers have.</summary>
+    private Task ResealAsync(Life life) => CollectAsync(life, new CollectKeys(_rotated, _fresh));
+
+    private async Task CollectAsync(Life life, CollectKeys? keys)
     {
         TimeSpan? most = life.Random.Next(3) == 0 ? TimeSpan.FromSeconds(life.Random.Next(60)) : null;
-        var report = await Collector.RunAsync(life.Unit, new CollectOptions(most), null, default);
+        var report = await Collector.RunAsync(life.Unit, new CollectOptions(most, Keys: keys), null, default);
         lock (_sum)
         {
             _sum.Deleted += report.PacksDeleted;
             _sum.Rewritten += report.PacksRewritten;
+            _sum.Resealed += report.PacksResealed;
             _sum.Kept += report.PacksKept;
             _sum.Fenced += report.SessionsFenced;
         }
@@ -209,7 +220,7 @@ internal sealed class Schedule : IDisposable
         await using var unit = await StorageUnit.OpenAsync(side.Volume, Environment, default);
         for (var i = 0; i < 2; i++)
         {
-            var collect = Collector.RunAsync(unit, new CollectOptions(), null, default);
+            var collect = Collector.RunAsync(unit, new CollectOptions(Keys: i == 0 ? null : new CollectKeys(_rotated, _fresh)), null, default);
             await _scheduler.EndAsync(collect);
             Assert.True((await collect).Finished);
             var verify = await UnitVerify.RunAsync(unit, _keys, null, default);
@@ -227,6 +238,7 @@ internal sealed class Schedule : IDisposable
             var same = target.Bytes.AsSpan().SequenceEqual(_sent[image.Header.Id]);
             Assert.True(same, $"{where}: image {image.Header.Id} restores to other bytes");
         }
+        Assert.All(await unit.EpochsAsync(_keys.Domain, default), use => Assert.True(use.Epoch == 1 || use.Packs == 0, $"{where}: {use}"));
         foreach (var left in new[] { "condemned/", "sessions/", "leases/" }) Assert.Empty(await side.Volume.ListAsync(left, default));
     }
 
