@@ -88,5 +88,5 @@ internal sealed class PackRewrite(StorageUnit unit, Guid domain) : IAsyncDisposa
         return true;
     }
 
-    private static long End(PackEntry entry) => entry.Offset + StoreFormat.RecordHeaderSize + (long)entry.StoredLength;
+    private static long End(PackEntry entry) => (long)entry.Offset + StoreFormat.RecordHeaderSize + entry.StoredLength;
 }
