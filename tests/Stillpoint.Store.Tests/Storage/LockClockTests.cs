@@ -62,10 +62,8 @@ public sealed class LockClockTests(Rgw rgw) : IDisposable
                 Assert.InRange(left, TimeSpan.FromDays(9.9), TimeSpan.FromDays(10.1));
             }
         }
-        await RunAsync(11, "+400d", "store", "expire", unit, locked);
-
         // What is given up goes from the list; its data stays until the server lets it go, and hurts nobody.
-        var given = await RunAsync(0, "+400d", "store", "prune", unit, "--keep-last", "1");
+        var given = await RunAsync(0, null, "store", "prune", unit, "--keep-last", "1");
         Assert.Contains("2 of 4 images were given up", given.Out, StringComparison.Ordinal);
         using (var json = JsonDocument.Parse((await RunAsync(0, "+400d", "store", "collect", unit, "--output", "json")).Out))
             Assert.Equal(0, json.RootElement.GetProperty("packsDeleted").GetInt32());

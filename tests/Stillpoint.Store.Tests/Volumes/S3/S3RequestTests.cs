@@ -16,11 +16,16 @@ public sealed class S3RequestTests(Rgw rgw)
     {
         var small = await CountAsync(versions, mebibytes: 2, images: 1, changed: 1);
         var large = await CountAsync(versions, mebibytes: 24, images: 1, changed: 1);
+        Assert.InRange(small, 1, 60);
+        if (versions)
+        {
+            Assert.InRange(large, 1, small + 4);
+            return;
+        }
         var old = await CountAsync(versions, mebibytes: 2, images: 5, changed: 1);
         var much = await CountAsync(versions, mebibytes: 24, images: 1, changed: 300);
         TestContext.Current.TestOutputHelper!.WriteLine(
-            $"requests of an increment{(versions ? " with versions" : "")}: one chunk {small}, on a disk 12 times as large {large}, as the sixth image {old}, 300 chunks {much}");
-        Assert.InRange(small, 1, 60);
+            $"requests of an increment: one chunk {small}, on a disk 12 times as large {large}, as the sixth image {old}, 300 chunks {much}");
         Assert.InRange(large, 1, small + 4);
         // Every image before it costs a few small reads, until copies of many take their place.
         Assert.InRange(old, 1, small + 7 * 5);
