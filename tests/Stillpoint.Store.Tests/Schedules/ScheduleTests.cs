@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using Microsoft.Extensions.Time.Testing;
 using Stillpoint.Chunks;
 using Stillpoint.Extents;
@@ -22,7 +23,7 @@ public sealed class ScheduleTests
         for (var seed = 1; seed <= 40; seed++) await new Schedule(seed).RunAsync(sum);
         TestContext.Current.TestOutputHelper?.WriteLine($"40 schedules: {sum}");
         // A schedule in which nothing of note happened proves nothing.
-        Assert.True(sum is { Committed: > 100, Expired: > 30, Deleted: > 50, Rewritten: > 5, Fenced: > 2, Kills: > 30 }, $"{sum}");
+        Assert.True(sum is { Committed: > 100, Expired: > 30, Deleted: > 50, Rewritten: > 5, Resealed: > 50, Fenced: > 2, Kills: > 30 }, $"{sum}");
     }
 
     [Fact(Explicit = true)]
@@ -37,11 +38,11 @@ public sealed class ScheduleTests
     /// <summary>What happened in all schedules.</summary>
     private sealed record Sum
     {
-        public int Committed, Expired, Deleted, Rewritten, Kept, Fenced, Kills, Pauses, Refused, Calls;
+        public int Committed, Expired, Deleted, Rewritten, Resealed, Kept, Fenced, Kills, Pauses, Refused, Calls;
 
         public override string ToString() =>
             $"{Calls} calls, {Committed} images committed, {Refused} backups refused, {Expired} given up, {Deleted} packs deleted, "
-            + $"{Rewritten} rewritten, {Kept} kept after all, {Fenced} sessions fenced, {Kills} kills, {Pauses} pauses";
+            + $"{Rewritten} rewritten, {Resealed} sealed anew, {Kept} kept after all, {Fenced} sessions fenced, {Kills} kills, {Pauses} pauses";
     }
 
     private sealed class Schedule
@@ -53,7 +54,8 @@ public sealed class ScheduleTests
         private readonly MemoryVolume _volume = new();
         private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 0, 0, 0, TimeSpan.Zero));
         private readonly Scheduler _scheduler;
-        private readonly DomainKeys _keys;
+        private readonly DomainKeys _keys, _rotated;
+        private readonly RandomNumberGenerator _fresh = RandomNumberGenerator.Create();
         private readonly SeededRandom _salts;
         private readonly ConcurrentDictionary<Guid, byte[]> _sent = new();
         private readonly ConcurrentDictionary<Guid, bool> _acknowledged = new();
@@ -70,6 +72,7 @@ public sealed class ScheduleTests
             var master = new byte[32];
             new Random(seed).NextBytes(master);
             _keys = new DomainKeys(master);
+            _rotated = new DomainKeys(master, epoch: 1);
         }
 
         public async Task RunAsync(Sum sum)
@@ -82,7 +85,7 @@ public sealed class ScheduleTests
             Task[] processes =
             [
                 Task.Run(() => WriterAsync(1)), Task.Run(() => WriterAsync(2)), Task.Run(() => KeeperAsync(3, CollectAsync)),
-                Task.Run(() => KeeperAsync(4, CollectAsync)), Task.Run(() => KeeperAsync(5, PruneAsync)),
+                Task.Run(() => KeeperAsync(4, ResealAsync)), Task.Run(() => KeeperAsync(5, PruneAsync)),
             ];
             await _scheduler.RunAsync(processes, killShare: 0.003);
             await Task.WhenAll(processes);
@@ -92,6 +95,8 @@ public sealed class ScheduleTests
             _scheduler.Active = false;
             await CheckAsync();
             _keys.Dispose();
+            _rotated.Dispose();
+            _fresh.Dispose();
         }
 
         private UnitEnvironment Environment => new(_time, NewId)
@@ -182,14 +187,20 @@ public sealed class ScheduleTests
             return ExtentSet.Of(changed);
         }
 
-        private async Task CollectAsync(StorageUnit unit, Random random)
+        private Task CollectAsync(StorageUnit unit, Random random) => CollectAsync(unit, random, null);
+
+        /// <summary>One that seals anew, at a later epoch than the writers have.</summary>
+        private Task ResealAsync(StorageUnit unit, Random random) => CollectAsync(unit, random, new CollectKeys(_rotated, _fresh));
+
+        private async Task CollectAsync(StorageUnit unit, Random random, CollectKeys? keys)
         {
             TimeSpan? most = random.Next(3) == 0 ? TimeSpan.FromSeconds(random.Next(60)) : null;
-            var report = await Collector.RunAsync(unit, new CollectOptions(most), null, default);
+            var report = await Collector.RunAsync(unit, new CollectOptions(most, Keys: keys), null, default);
             lock (_sum)
             {
                 _sum.Deleted += report.PacksDeleted;
                 _sum.Rewritten += report.PacksRewritten;
+                _sum.Resealed += report.PacksResealed;
                 _sum.Kept += report.PacksKept;
                 _sum.Fenced += report.SessionsFenced;
             }
@@ -209,7 +220,7 @@ public sealed class ScheduleTests
             await using var unit = await StorageUnit.OpenAsync(_volume, Environment, default);
             for (var i = 0; i < 2; i++)
             {
-                var collect = Collector.RunAsync(unit, new CollectOptions(), null, default);
+                var collect = Collector.RunAsync(unit, new CollectOptions(Keys: i == 0 ? null : new CollectKeys(_rotated, _fresh)), null, default);
                 while (!collect.IsCompleted)
                 {
                     _time.Advance(TimeSpan.FromSeconds(5));
@@ -232,6 +243,7 @@ public sealed class ScheduleTests
                 Assert.True(same, $"seed {_seed}: image {image.Header.Id} restores to other bytes");
             }
             Assert.Empty(await _volume.ListAsync("condemned/", default));
+            Assert.All(await unit.EpochsAsync(_keys.Domain, default), use => Assert.True(use.Epoch == 1 || use.Packs == 0, $"seed {_seed}: {use}"));
         }
 
         private Guid NewId()

@@ -94,13 +94,13 @@ public sealed class KeepingTests
         var now = new DateTimeOffset(2026, 5, 1, 12, 0, 0, TimeSpan.Zero);
         var ahead = Image(1, now.AddDays(-3), dated: now.AddYears(4));
         var (first, second) = (Image(2, now.AddDays(-2)), Image(3, now.AddDays(-1), job: 2));
-        var plan = Stillpoint.Storage.Retention.Decide([ahead, first, second], s_last, new HashSet<Guid>(), now);
+        var plan = RetentionDecision.Decide([ahead, first, second], s_last, new Dictionary<Guid, string>(), now);
         Assert.Equal([second.Image.Header.Id, first.Image.Header.Id, ahead.Image.Header.Id], plan.Select(p => p.Id));
         // The newest is the second of its job: it stays, and the first of that job takes the place.
         Assert.Equal([(true, false), (true, true), (false, false)], plan.Select(p => (p.Stays, p.Counts)));
         // One that is damaged takes no place either; then the one dated ahead is the last that is sound, as old as its commit.
-        var damaged = new HashSet<Guid> { first.Image.Header.Id };
-        plan = Stillpoint.Storage.Retention.Decide([ahead, first, second], new RetentionPolicy(Daily: 1), damaged, now);
+        var damaged = new Dictionary<Guid, string> { [first.Image.Header.Id] = ImageDoubt.Damaged };
+        plan = RetentionDecision.Decide([ahead, first, second], new RetentionPolicy(Daily: 1), damaged, now);
         Assert.Equal([(true, false), (true, false), (true, true)], plan.Select(p => (p.Stays, p.Counts)));
         Assert.Contains("daily 2026-04-28", plan[2].Reasons);
     }
@@ -111,7 +111,7 @@ public sealed class KeepingTests
         var start = new DateTimeOffset(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
         var images = Enumerable.Range(0, 100).Select(day => Image(day + 1, start.AddDays(day))).ToList();
         var policy = new RetentionPolicy(Last: 2, Daily: 3, Weekly: 2, Monthly: 3, Yearly: 5);
-        var plan = Stillpoint.Storage.Retention.Decide(images, policy, new HashSet<Guid>(), start);
+        var plan = RetentionDecision.Decide(images, policy, new Dictionary<Guid, string>(), start);
         var stays = plan.Where(p => p.Stays).Select(p => p.Created.ToString("MM-dd", null)).ToList();
         // 10 April is a Friday: three days, the weeks of 10 and 5 April, the ends of March and February, one year.
         Assert.Equal(["04-10", "04-09", "04-08", "04-05", "03-31", "02-28"], stays);

@@ -59,7 +59,7 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
     {
         if (images.Count == 0) throw new CommandFailedException(ExitCodes.NotFound, $"there is no image of {order.VmName} to build on.", "leave out --base and --changed for a full");
         var found = ImageChoice.Find(images, order.Base!);
-        if (found.Notes.Any(n => n.Kind == NoteKind.Suspect) || ImageSummaries.LastVerify(found, keys) is { Result: "damaged" })
+        if (ImageDoubt.Of(found, keys) is not null)
         {
             _fullReason = BadBase;
             return null;
