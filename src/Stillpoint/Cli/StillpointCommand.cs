@@ -48,7 +48,7 @@ internal static class StillpointCommand
     [
         DemoCommand.Create(), PrimaryCommand.Create(), MediaCommand.Create(), ClientCommand.Create(), LabCommand.Create(),
         HostCommand.Create(), VmCommand.Create(), PolicyCommand.Create(), ScheduleCommand.Create(), JobCommand.Create(), ImageCommand.Create(),
-        RestoreCommand.Create(), StorageUnitCommand.Create(), UserCommand.Create(), TokenCommand.Create(), AuditCommand.Create(),
+        RestoreCommand.Create(), StorageUnitCommand.Create(), KeyDomainCommand.Create(), UserCommand.Create(), TokenCommand.Create(), AuditCommand.Create(),
         DiskCommand.Create(), StoreCommand.Create(),
     ];
 
