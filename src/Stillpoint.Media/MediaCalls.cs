@@ -10,6 +10,9 @@ namespace Stillpoint.Media;
 /// <summary>What the primary asks of this media server.</summary>
 internal sealed class MediaCalls(AttachedUnits units, MediaEnvironment environment) : IMediaCalls
 {
+    /// <summary>Bytes of images in one answer; in Base64 with room to spare below <see cref="ControlProtocol.MaxMessage"/>.</summary>
+    private const int MostBytes = 4 << 20;
+
     public async Task<StorageUnitInfo> AttachUnit(string name, string folder, int chunkSize, int compressionLevel)
     {
         var info = await units.AttachAsync(name, folder, chunkSize, compressionLevel, CancellationToken.None);
@@ -22,6 +25,20 @@ internal sealed class MediaCalls(AttachedUnits units, MediaEnvironment environme
         var list = await (await units.OpenAsync(unit, CancellationToken.None)).ListImagesAsync(CancellationToken.None);
         foreach (var damaged in list.Damaged) environment.Log.LogWarning("Storage unit '{Unit}': {Damage}", unit, damaged);
         return [.. list.Images.Select(image => ImageSummaries.Of(image, null))];
+    }
+
+    public async Task<IReadOnlyList<SealedImage>> ReadImages(string unit, IReadOnlyList<Guid> images)
+    {
+        var there = (await (await units.OpenAsync(unit, CancellationToken.None)).ListImagesAsync(CancellationToken.None)).Images.ToDictionary(i => i.Header.Id);
+        var (answer, bytes) = (new List<SealedImage>(), 0L);
+        foreach (var image in images.Where(there.ContainsKey))
+        {
+            var stored = StoredImageBytes.Write(there[image]);
+            if (answer.Count > 0 && bytes + stored.Length > MostBytes) break;
+            bytes += stored.Length;
+            answer.Add(new SealedImage(image, stored.Length > MostBytes ? null : stored));
+        }
+        return answer;
     }
 
     public async Task<VerifyResult> Verify(string unit, Guid imageId)

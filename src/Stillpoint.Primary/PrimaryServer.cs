@@ -65,6 +65,7 @@ public sealed class PrimaryServer : IAsyncDisposable
             DurableFile.Replace(folder.File("ca.sha256"), Encoding.ASCII.GetBytes(authority.Fingerprint + "\n"));
             var catalog = await CatalogStore.Open(folder.File("catalog.db"), options.Time, cancel);
             app = Build(options with { DataFolder = folder.Path }, listen, folder, authority, catalog);
+            app.Services.GetRequiredService<KeyDomains>().Check();
             var password = await app.Services.GetRequiredService<FirstAccount>().Make(catalog, options.Time.GetUtcNow());
             await Serve(app, options.Listen, cancel);
             var server = new PrimaryServer(app, folder, password);
@@ -152,7 +153,7 @@ public sealed class PrimaryServer : IAsyncDisposable
         services.AddSingleton(new PeerCertificates(authority.Certificate, options.Time));
         services.AddSingleton<Secrets>().AddSingleton<Passwords>().AddSingleton<FirstAccount>().AddSingleton<SignIn>()
             .AddSingleton<AuditLog>().AddSingleton<KeyDomains>();
-        services.AddSingleton<Connections>().AddSingleton<Arrivals>().AddSingleton<Inventories>().AddSingleton<ImageSync>()
+        services.AddSingleton<Connections>().AddSingleton<Arrivals>().AddSingleton<Inventories>().AddSingleton<ImageSync>().AddSingleton<ImageRebuild>()
             .AddSingleton<VmSelector>();
         services.AddSingleton<JobWatch>().AddSingleton<JobEnds>().AddSingleton<JobReturns>().AddSingleton<JobReports>();
         services.AddSingleton<Orders>().AddSingleton<JobRequests>();

@@ -18,6 +18,8 @@ internal static class StorageUnitRoutes
         units.MapGet("", List).RequireAuthorization(Roles.Viewer);
         units.MapGet("/{name}", Show).RequireAuthorization(Roles.Viewer);
         units.MapPost("", Create).RequireAuthorization(Roles.Admin);
+        units.MapPost("/{name}/rebuild", Rebuild).RequireAuthorization(Roles.Admin)
+            .WithSummary("Lists every image of the unit, also those whose jobs and hosts this catalog does not know.");
         api.MapGet("/media-servers", MediaServers).RequireAuthorization(Roles.Viewer).WithTags("storage");
     }
 
@@ -29,6 +31,13 @@ internal static class StorageUnitRoutes
 
     private static async Task<Page<MediaServerRecord>> MediaServers(CatalogStore catalog, int? limit, string? after) =>
         Paging.ByName(await catalog.MediaServers.List(), m => m.Name, limit, after);
+
+    private static async Task<RebuildReport> Rebuild(string name, ClaimsPrincipal user, ImageRebuild rebuild, AuditLog audit, CancellationToken cancel)
+    {
+        var report = await rebuild.Run(name, cancel);
+        await audit.Done(user, "storage-unit.rebuild", name, $"{report.Listed} images listed");
+        return report;
+    }
 
     private static async Task<IResult> Create(
         StorageUnitRequest body, ClaimsPrincipal user, CatalogStore catalog, Connections connections, AuditLog audit, TimeProvider time)

@@ -21,6 +21,8 @@ internal static class CallHandlers
         connection.On<string, string, int, int, StorageUnitInfo>(nameof(IMediaCalls.AttachUnit),
             (name, folder, chunkSize, level) => Run(() => handler.AttachUnit(name, folder, chunkSize, level)));
         connection.On<string, IReadOnlyList<ImageSummary>>(nameof(IMediaCalls.ListImages), unit => Run(() => handler.ListImages(unit)));
+        connection.On<string, IReadOnlyList<Guid>, IReadOnlyList<SealedImage>>(nameof(IMediaCalls.ReadImages),
+            (unit, images) => Run(() => handler.ReadImages(unit, images)));
         connection.On<string, Guid, VerifyResult>(nameof(IMediaCalls.Verify), (unit, image) => Run(() => handler.Verify(unit, image)));
     }
 

@@ -31,6 +31,10 @@ public interface IMediaCalls
     /// <summary>Committed images of a unit: what rebuilds a catalog. Names are null: a media server holds no keys.</summary>
     Task<IReadOnlyList<ImageSummary>> ListImages(string unit);
 
+    /// <summary>Images with what is sealed of them, for who holds the keys: as many of those that are asked for, in their order, as one message
+    /// takes; at least one of those that are there.</summary>
+    Task<IReadOnlyList<SealedImage>> ReadImages(string unit, IReadOnlyList<Guid> images);
+
     /// <summary>Checks what is stored without a key.</summary>
     Task<VerifyResult> Verify(string unit, Guid imageId);
 }
@@ -72,6 +76,11 @@ public sealed record RoleHello(string Role, string Version, string? DataAddress,
 /// <param name="Version">The primary's product version.</param>
 /// <param name="GrantKey">Ed25519 public key that job grants are signed with, 32 bytes.</param>
 public sealed record RoleWelcome(string Version, byte[] GrantKey);
+
+/// <summary>A stored image.</summary>
+/// <param name="Id">The image.</param>
+/// <param name="Stored">Its bytes (<see cref="StoredImageBytes"/>); null when they are too many for a message.</param>
+public sealed record SealedImage(Guid Id, byte[]? Stored);
 
 /// <summary>A storage unit of a media server.</summary>
 /// <param name="Name">Its name at the primary.</param>

@@ -52,6 +52,8 @@ public static class RoleProxies
         public Task<StorageUnitInfo> AttachUnit(string name, string folder, int chunkSize, int compressionLevel) =>
             call.Invoke<StorageUnitInfo>(nameof(AttachUnit), name, folder, chunkSize, compressionLevel);
         public Task<IReadOnlyList<ImageSummary>> ListImages(string unit) => call.Invoke<IReadOnlyList<ImageSummary>>(nameof(ListImages), unit);
+        public Task<IReadOnlyList<SealedImage>> ReadImages(string unit, IReadOnlyList<Guid> images) =>
+            call.Invoke<IReadOnlyList<SealedImage>>(nameof(ReadImages), unit, images);
         public Task<VerifyResult> Verify(string unit, Guid imageId) => call.Invoke<VerifyResult>(nameof(Verify), unit, imageId);
     }
 }

@@ -13,8 +13,8 @@ internal static class StillpointCommand
         ("demo", DemoCommand.Create), ("primary", PrimaryCommand.Create), ("media", MediaCommand.Create), ("client", ClientCommand.Create),
         ("lab", LabCommand.Create), ("host", HostCommand.Create), ("vm", VmCommand.Create), ("policy", PolicyCommand.Create),
         ("schedule", ScheduleCommand.Create), ("job", JobCommand.Create), ("image", ImageCommand.Create), ("restore", RestoreCommand.Create),
-        ("storage-unit", StorageUnitCommand.Create), ("user", UserCommand.Create), ("token", TokenCommand.Create), ("audit", AuditCommand.Create),
-        ("disk", DiskCommand.Create), ("store", StoreCommand.Create),
+        ("storage-unit", StorageUnitCommand.Create), ("key-domain", KeyDomainCommand.Create), ("user", UserCommand.Create),
+        ("token", TokenCommand.Create), ("audit", AuditCommand.Create), ("disk", DiskCommand.Create), ("store", StoreCommand.Create),
     ];
 
     /// <summary><c>--output table|json</c>, known to every command.</summary>

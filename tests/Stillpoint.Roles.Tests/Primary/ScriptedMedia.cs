@@ -37,6 +37,9 @@ internal sealed class ScriptedMedia(Uri primary, RoleIdentity identity) : IMedia
 
     public Task<IReadOnlyList<ImageSummary>> ListImages(string unit) => Task.FromResult<IReadOnlyList<ImageSummary>>([.. Stored]);
 
+    public Task<IReadOnlyList<SealedImage>> ReadImages(string unit, IReadOnlyList<Guid> images) =>
+        Task.FromResult<IReadOnlyList<SealedImage>>([.. images.Select(i => new SealedImage(i, null))]);
+
     public Task<VerifyResult> Verify(string unit, Guid imageId) =>
         Task.FromResult(new VerifyResult(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero), "sound", VerifyKind.Stored));
 
