@@ -17,6 +17,9 @@ public sealed class LoginLab : IAsyncLifetime
 
     internal X509Certificate2 Unmapped { get; } = Certificates.Client("stranger");
 
+    /// <summary>Further accounts.</summary>
+    internal IReadOnlyList<LabAccount> More { get; init; } = [];
+
     internal string Password { get; private set; } = "";
 
     internal Uri Http => new(Lab.HttpAddress!, "/wsman");
@@ -46,6 +49,7 @@ public sealed class LoginLab : IAsyncLifetime
                 new("operator", "Grüße aus Köln", AccountRights.Administrator),
                 new("filtered", "filtered-1", AccountRights.Filtered),
                 new("certificate " + Mapped.GetCertHashString(HashAlgorithmName.SHA256), null, AccountRights.Administrator),
+                .. More,
             ],
             JobTime = TimeSpan.FromMilliseconds(10),
             MergeDelay = TimeSpan.FromMilliseconds(10),
