@@ -26,6 +26,9 @@ internal sealed class ScriptedClient(Uri primary, RoleIdentity identity) : IClie
     /// <summary>Thrown when a backup is handed over.</summary>
     public TroubleException? Refuse { get; set; }
 
+    /// <summary>Thrown when it is to look at its host.</summary>
+    public TroubleException? HostTrouble { get; set; }
+
     public IPrimaryCalls Primary => _connection!.Primary;
 
     public static VmInventory Vm(int number, string name) =>
@@ -89,7 +92,8 @@ internal sealed class ScriptedClient(Uri primary, RoleIdentity identity) : IClie
         return Task.CompletedTask;
     }
 
-    public Task<HostInventory> TakeInventory() => Task.FromResult(new HostInventory("HV-" + identity.Self.Name, [.. Vms]));
+    public Task<HostInventory> TakeInventory() => HostTrouble is { } trouble ? Task.FromException<HostInventory>(trouble)
+        : Task.FromResult(new HostInventory("HV-" + identity.Self.Name, [.. Vms]));
 
     public async ValueTask DisposeAsync()
     {
