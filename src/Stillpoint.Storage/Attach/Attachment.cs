@@ -67,11 +67,7 @@ public static class Attachment
         ArgumentNullException.ThrowIfNull(unit);
         try
         {
-            var bytes = await SmallObject.ReadAsync(unit.Volume, UnitNames.PrimaryKey, cancel);
-            var reader = new ByteReader(ObjectFrame.Content(bytes, ObjectFrame.PrimaryMagic, UnitNames.PrimaryKey), UnitNames.PrimaryKey);
-            var key = reader.Take(KeySize).ToArray();
-            reader.End();
-            return key;
+            return Decode(await SmallObject.ReadAsync(unit.Volume, UnitNames.PrimaryKey, cancel));
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -81,6 +77,14 @@ public static class Attachment
         {
             throw UnitTrouble.Io(unit.Name, e);
         }
+    }
+
+    internal static byte[] Decode(ReadOnlySpan<byte> bytes)
+    {
+        var reader = new ByteReader(ObjectFrame.Content(bytes, ObjectFrame.PrimaryMagic, UnitNames.PrimaryKey), UnitNames.PrimaryKey);
+        var key = reader.Take(KeySize).ToArray();
+        reader.End();
+        return key;
     }
 
     /// <summary>Refuses a plan that the unit's primary did not sign; a unit that is tied to none takes any.</summary>
