@@ -21,7 +21,7 @@ public static class Collector
         await unit.CheckPresentAsync(cancel);
         try
         {
-            var expired = await CollectPlan.AllowedAsync(unit, options, cancel);
+            var expired = await CollectPlans.AllowedAsync(unit, options, cancel);
             var run = new CollectRun(new CollectWork(unit, options, progress), expired);
             return await run.RunAsync(cancel);
         }
