@@ -46,8 +46,9 @@ internal sealed class BackupRun(ClientServices services, BackupOrder order, JobL
             undo.Keep();
 
             // 5 release
-            await line.BeginAsync(Phase.Release, order.BlockLevelIncremental ? "converting the checkpoint to a reference point" : "destroying the checkpoint");
-            var released = await new ReleaseStep(services, line, unit, keys).RunAsync(order, image.Id, open, cancel);
+            var keepsPoint = order.BlockLevelIncremental && vm.CanTrackChanges && open.Checkpoint.Disks.Any(d => d.Kind == VmDiskKind.Vhdx);
+            await line.BeginAsync(Phase.Release, keepsPoint ? "converting the checkpoint to a reference point" : "destroying the checkpoint");
+            var released = await new ReleaseStep(services, line, unit, keys).RunAsync(order, image.Id, open, keepsPoint, cancel);
             line.Detail(released.Detail);
             await line.EndAsync(PhaseOutcome.Ok);
             return image with { HasBaseNote = released.HasBaseNote };

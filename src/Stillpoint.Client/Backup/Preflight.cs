@@ -26,11 +26,11 @@ internal static class Preflight
                 "Wait until the VM has started or stopped, then run the backup again.",
                 retry: true);
         }
-        if (vm.Disks.Count == 0)
+        if (!vm.OwnDisks.Any())
             throw new TroubleException($"VM {vm.Name}", "it has no virtual hard disk to back up.", "Take the VM out of the policy.");
         foreach (var physical in vm.PassThroughDisks)
             await line.WarnAsync($"pass-through disk {physical} of VM {vm.Name} is not in the image: no checkpoint holds it. Back it up inside the guest.");
-        if (HostWatch.SpaceTrouble(files, vm.Disks.Select(d => d.Path), limits) is { } space) throw new TroubleException(space);
+        if (HostWatch.SpaceTrouble(files, vm.OwnDisks.Select(d => d.Path), limits) is { } space) throw new TroubleException(space);
         if (order.BlockLevelIncremental && Version.TryParse(vm.ConfigurationVersion, out var version) && version < s_trackingVersion)
         {
             await line.WarnAsync($"VM {vm.Name} has configuration version {vm.ConfigurationVersion}: change tracking needs 6.2, so every backup " +

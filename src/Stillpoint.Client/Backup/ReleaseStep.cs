@@ -17,12 +17,17 @@ internal sealed class ReleaseStep(ClientServices services, JobLine line, IImageW
 {
     /// <summary>Releases the checkpoint. What fails here is a warning: the image is committed, and the next run clears what is left. A cancel no
     /// longer stops the release, which takes seconds and is what the host needs; it only ends the wait for the merge.</summary>
-    public async Task<Released> RunAsync(BackupOrder order, Guid imageId, OpenCheckpoint open, CancellationToken cancel)
+    /// <param name="order">What was asked.</param>
+    /// <param name="imageId">The committed image.</param>
+    /// <param name="open">The checkpoint.</param>
+    /// <param name="keepsPoint">True to keep a reference point for the next incremental.</param>
+    /// <param name="cancel">Ends the wait for the merge.</param>
+    public async Task<Released> RunAsync(BackupOrder order, Guid imageId, OpenCheckpoint open, bool keepsPoint, CancellationToken cancel)
     {
         var hasNote = false;
         try
         {
-            if (order.BlockLevelIncremental)
+            if (keepsPoint)
             {
                 await ConvertAsync(order, imageId, open, CancellationToken.None);
                 hasNote = true;
@@ -32,7 +37,7 @@ internal sealed class ReleaseStep(ClientServices services, JobLine line, IImageW
                 await services.Host.DestroyCheckpointAsync(open.Checkpoint.Id, CancellationToken.None);
             }
             services.Intents.End(open.Intent);
-            var released = order.BlockLevelIncremental ? "reference point kept" : "checkpoint destroyed";
+            var released = keepsPoint ? "reference point kept" : "checkpoint destroyed";
             return new Released(await WaitForMergeAsync(order.VmId, cancel) ? $"{released}, disks merged" : $"{released}, disks still merge", hasNote);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Stillpoint.HyperV;
 using Stillpoint.Model;
 using Stillpoint.Transport;
 
@@ -38,14 +37,7 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
     public Task Cancel(Guid jobId) => running.CancelAsync(jobId);
 
     /// <inheritdoc/>
-    public async Task<HostInventory> TakeInventory()
-    {
-        var vms = await services.Host.ListVirtualMachinesAsync(CancellationToken.None);
-        return new HostInventory(
-            await services.Host.GetHostNameAsync(CancellationToken.None),
-            [.. vms.Select(v => new VmInventory(
-                v.Id, v.Name, Words.Of(v.State), v.Generation, v.ConfigurationVersion, [.. v.Disks.Select(d => new DiskInventory(d.Path, SizeOf(d)))]))]);
-    }
+    public Task<HostInventory> TakeInventory() => new InventoryRun(services.Host, services.Files).RunAsync(CancellationToken.None);
 
     private Task StartAsync(Guid jobId, Func<JobLine, CancellationToken, Task<JobReport>> run)
     {
@@ -101,20 +93,6 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
         files ?? [],
         line.Warnings,
         null);
-
-    /// <summary>The size of the file where the disk itself cannot be opened: a running VM holds its leaf.</summary>
-    private long SizeOf(VirtualDiskSetting disk)
-    {
-        try
-        {
-            using var opened = services.Files.OpenDisk(disk.Path);
-            return opened.Length;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidDataException)
-        {
-            return 0;
-        }
-    }
 
     [LoggerMessage(1004, LogLevel.Information, "Job {JobId} started.")]
     private static partial void LogStarted(ILogger log, Guid jobId);

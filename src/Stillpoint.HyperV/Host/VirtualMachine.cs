@@ -1,3 +1,5 @@
+using Stillpoint.Model;
+
 namespace Stillpoint.HyperV;
 
 /// <summary>What a VM is doing (<c>Msvm_ComputerSystem.EnabledState</c>).</summary>
@@ -19,7 +21,7 @@ public enum VirtualMachineState
 /// <param name="ConfigurationPath">Host path of the configuration file.</param>
 /// <param name="OperationalStatus">The host's own numbers; the second, when there, says what goes on
 /// (32768 creating a snapshot, 32772 merging, 32776 backing up).</param>
-/// <param name="Disks">Its virtual hard disks.</param>
+/// <param name="Disks">Its virtual hard disks, shared ones among them.</param>
 public sealed record VirtualMachine(
     Guid Id,
     string Name,
@@ -30,9 +32,27 @@ public sealed record VirtualMachine(
     IReadOnlyList<int> OperationalStatus,
     IReadOnlyList<VirtualDiskSetting> Disks)
 {
+    /// <summary>First configuration version with resilient change tracking.</summary>
+    public static Version TrackingVersion { get; } = new(6, 2);
+
     /// <summary>Physical disks of the host that were given to the VM whole, by instance id. No checkpoint holds them: a backup of the VM is
     /// without them, and must say so.</summary>
     public IReadOnlyList<string> PassThroughDisks { get; init; } = [];
+
+    /// <summary>Its network adapters; empty where they were not asked for.</summary>
+    public IReadOnlyList<NetworkAdapter> Adapters { get; init; } = [];
+
+    /// <summary>Its checkpoints, oldest first, without their disks; empty where they were not asked for.</summary>
+    public IReadOnlyList<Checkpoint> Checkpoints { get; init; } = [];
+
+    /// <summary>Its part in Hyper-V Replica.</summary>
+    public ReplicationRole Replication { get; init; }
+
+    /// <summary>The disks that a checkpoint of this VM alone holds.</summary>
+    public IEnumerable<VirtualDiskSetting> OwnDisks => Disks.Where(d => !d.IsShared);
+
+    /// <summary>False when the configuration version is too old for change tracking; true also where the host tells no version.</summary>
+    public bool CanTrackChanges => !Version.TryParse(ConfigurationVersion, out var version) || version >= TrackingVersion;
 }
 
 /// <summary>A virtual hard disk in a VM or a checkpoint (<c>Msvm_StorageAllocationSettingData</c>).</summary>
@@ -40,7 +60,26 @@ public sealed record VirtualMachine(
 /// of its checkpoints compare equal.</param>
 /// <param name="InstanceId">The whole instance id.</param>
 /// <param name="Path">Host path of the file (<c>HostResource[0]</c>).</param>
-public sealed record VirtualDiskSetting(string SettingId, string InstanceId, string Path);
+public sealed record VirtualDiskSetting(string SettingId, string InstanceId, string Path)
+{
+    /// <summary>True when several VMs may write to it (<c>PersistentReservationsSupported</c>, or a VHD Set): no checkpoint of one VM holds it.</summary>
+    public bool IsShared { get; init; }
+
+    /// <summary>What the name of the file says of its format.</summary>
+    public VmDiskKind Kind => Path[(Path.LastIndexOf('.') + 1)..].ToUpperInvariant() switch
+    {
+        "VHDX" or "AVHDX" => VmDiskKind.Vhdx,
+        "VHD" or "AVHD" => VmDiskKind.Vhd,
+        "VHDS" => VmDiskKind.VhdSet,
+        _ => VmDiskKind.Other,
+    };
+}
+
+/// <summary>A network adapter of a VM (<c>Msvm_EthernetPortAllocationSettingData</c>).</summary>
+/// <param name="SettingId">The setting: instance id without the leading <c>Microsoft:GUID\</c> of its owner.</param>
+/// <param name="Switch">Name of the switch it was last connected to; null for none.</param>
+/// <param name="IsConnected">False when it is disconnected (<c>EnabledState</c> 3).</param>
+public sealed record NetworkAdapter(string SettingId, string? Switch, bool IsConnected);
 
 /// <summary>What kind of checkpoint it is (<c>VirtualSystemType</c>).</summary>
 public enum CheckpointKind

@@ -18,28 +18,48 @@ internal sealed partial class WmiHyperVHost
     /// <inheritdoc/>
     public Task<IReadOnlyList<VirtualMachine>> ListVirtualMachinesAsync(CancellationToken cancel) => host.ForAsync(null, "list its VMs", async () =>
     {
-        // Four questions for the whole host, however many VMs it has.
+        // Five questions for the whole host, however many VMs it has.
         var systems = await host.QueryAsync(Wql.SelectAll(HyperVNames.ComputerSystem), cancel);
-        var settings = (await host.QueryAsync(Wql.SelectWhere(HyperVNames.Settings, "VirtualSystemType", HyperVNames.RealizedType), cancel))
-            .ToLookup(s => SettingsReader.Owner(s.Required("InstanceID")));
+        var settings = await host.QueryAsync(Wql.SelectAll(HyperVNames.Settings), cancel);
+        // A realized VM's settings carry its id, a checkpoint's its own and the VM's beside it.
+        var own = settings.ToLookup(Owner);
+        var checkpoints = settings.Where(s => s.Text("VirtualSystemType")?.StartsWith(HyperVNames.SnapshotTypes, StringComparison.Ordinal) == true)
+            .ToLookup(s => Guid.TryParse(s.Text("VirtualSystemIdentifier"), out var id) ? id : (Guid?)null);
         var disks = (await host.QueryAsync(Wql.SelectWhere(HyperVNames.DiskSetting, "ResourceSubType", HyperVNames.VirtualHardDisk), cancel))
-            .ToLookup(d => SettingsReader.Owner(d.Required("InstanceID")));
+            .ToLookup(Owner);
         var drives = (await host.QueryAsync(Wql.SelectWhere(HyperVNames.ResourceSetting, "ResourceSubType", HyperVNames.PhysicalDiskDrive), cancel))
-            .ToLookup(d => SettingsReader.Owner(d.Required("InstanceID")));
+            .ToLookup(Owner);
+        var adapters = (await host.QueryAsync(Wql.SelectAll(HyperVNames.EthernetSetting), cancel)).ToLookup(Owner);
         var machines = new List<VirtualMachine>();
         foreach (var system in systems.Where(s => s.Is(HyperVNames.ComputerSystem)))
         {
             // A VM without settings was deleted between two of the questions.
-            if (VmId(system) is not { } id || settings[id].FirstOrDefault() is not { } own) continue;
-            var machine = SettingsReader.VirtualMachine(id, system, own, disks[id]);
-            machines.Add(machine with { PassThroughDisks = SettingsReader.PassThroughDisks(drives[id]) });
+            if (VmId(system) is not { } id || own[id].FirstOrDefault() is not { } realized) continue;
+            machines.Add(SettingsReader.VirtualMachine(id, system, realized, disks[id]) with
+            {
+                PassThroughDisks = SettingsReader.PassThroughDisks(drives[id]),
+                Adapters = SettingsReader.Adapters(adapters[id]),
+                Checkpoints = Labels(checkpoints[id]),
+            });
         }
         return (IReadOnlyList<VirtualMachine>)machines;
     });
 
     /// <inheritdoc/>
     public Task<VirtualMachine?> FindVirtualMachineAsync(Guid vmId, CancellationToken cancel) =>
-        host.ForAsync(vmId, "tell its settings", () => FindAsync(HyperVNames.ComputerSystem, vmId, cancel));
+        host.ForAsync(vmId, "tell its settings", async () =>
+        {
+            if (await FindWithSettingsAsync(HyperVNames.ComputerSystem, vmId, cancel) is not var (machine, reference)) return null;
+            const string components = "Msvm_VirtualSystemSettingDataComponent";
+            var drives = await host.QueryAsync(Wql.Associators(reference, components, HyperVNames.ResourceSetting), cancel);
+            var adapters = await host.QueryAsync(Wql.Associators(reference, components, HyperVNames.EthernetSetting), cancel);
+            return machine with
+            {
+                PassThroughDisks = SettingsReader.PassThroughDisks(drives),
+                Adapters = SettingsReader.Adapters(adapters),
+                Checkpoints = Labels(await SnapshotsOfAsync(vmId, cancel)),
+            };
+        });
 
     /// <inheritdoc/>
     public Task<bool> IsMergingAsync(Guid vmId, CancellationToken cancel) => host.ForAsync(vmId, "tell whether its disks merge", async () =>
@@ -51,21 +71,28 @@ internal sealed partial class WmiHyperVHost
         return machine.Disks.Any(d => IsLeaf(d.Path)) && (await SnapshotsOfAsync(vmId, cancel)).Count == 0;
     });
 
-    private async Task<VirtualMachine?> FindAsync(string className, Guid id, CancellationToken cancel)
+    private async Task<VirtualMachine?> FindAsync(string className, Guid id, CancellationToken cancel) =>
+        (await FindWithSettingsAsync(className, id, cancel))?.Machine;
+
+    private async Task<(VirtualMachine Machine, EndpointReference Settings)?> FindWithSettingsAsync(
+        string className, Guid id, CancellationToken cancel)
     {
         var rows = await host.QueryAsync(Wql.SelectWhere(className, "Name", HyperVNames.Text(id)), cancel);
         return rows.FirstOrDefault(r => r.Is(className) && VmId(r) == id) is { } system ? await ReadAsync(className, id, system, cancel) : null;
     }
 
-    private async Task<VirtualMachine?> ReadAsync(string className, Guid id, CimInstance system, CancellationToken cancel)
+    private async Task<(VirtualMachine Machine, EndpointReference Settings)?> ReadAsync(
+        string className, Guid id, CimInstance system, CancellationToken cancel)
     {
         if (await SettingsOfAsync(HyperVNames.System(className, id), cancel) is not [var settings, ..]) return null;
         var reference = HyperVNames.Instance(HyperVNames.Settings, settings.Required("InstanceID"));
-        var machine = SettingsReader.VirtualMachine(id, system, settings, await DisksOfAsync(reference, cancel));
-        var drives = await host.QueryAsync(
-            Wql.Associators(reference, "Msvm_VirtualSystemSettingDataComponent", HyperVNames.ResourceSetting), cancel);
-        return machine with { PassThroughDisks = SettingsReader.PassThroughDisks(drives) };
+        return (SettingsReader.VirtualMachine(id, system, settings, await DisksOfAsync(reference, cancel)), reference);
     }
+
+    private static IReadOnlyList<Checkpoint> Labels(IEnumerable<CimInstance> settings) =>
+        [.. settings.Select(s => SettingsReader.Checkpoint(s, [])).OrderBy(c => c.Created)];
+
+    private static Guid? Owner(CimInstance row) => SettingsReader.Owner(row.Required("InstanceID"));
 
     private static Guid? VmId(CimInstance system) => Guid.TryParseExact(system.Text("Name"), "D", out var id) ? id : null;
 

@@ -27,7 +27,7 @@ internal sealed partial class WmiHyperVHost
         foreach (var system in await host.QueryAsync(Wql.SelectAll(HyperVNames.PlannedComputerSystem), cancel))
         {
             if (VmId(system) is not { } id) continue;
-            if (await ReadAsync(HyperVNames.PlannedComputerSystem, id, system, cancel) is { } machine) machines.Add(machine);
+            if (await ReadAsync(HyperVNames.PlannedComputerSystem, id, system, cancel) is { } found) machines.Add(found.Machine);
         }
         return (IReadOnlyList<VirtualMachine>)machines;
     });

@@ -18,7 +18,7 @@ internal static class HyperVNames
     public const string ReferencePointService = "Msvm_VirtualSystemReferencePointService";
     public const string ImageService = "Msvm_ImageManagementService";
 
-    public const string RealizedType = "Microsoft:Hyper-V:System:Realized";
+    public const string SnapshotTypes = "Microsoft:Hyper-V:Snapshot:";
     public const string PhysicalDiskDrive = "Microsoft:Hyper-V:Physical Disk Drive";
     public const string VirtualHardDisk = "Microsoft:Hyper-V:Virtual Hard Disk";
 

@@ -1,3 +1,5 @@
+using Stillpoint.Model;
+
 namespace Stillpoint.HyperV;
 
 /// <summary>Reads VMs, checkpoints, disks and reference points from the classes that hold them.</summary>
@@ -23,7 +25,9 @@ internal static class SettingsReader
     {
         if (row.Text("ResourceSubType") != HyperVNames.VirtualHardDisk) return null;
         var id = row.Required("InstanceID");
-        return new(SettingId(id), id, row.Text("HostResource") ?? "");
+        var path = row.Text("HostResource") ?? "";
+        var shared = row.Flag("PersistentReservationsSupported") == true || path.EndsWith(".vhds", StringComparison.OrdinalIgnoreCase);
+        return new(SettingId(id), id, path) { IsShared = shared };
     }
 
     public static IReadOnlyList<VirtualDiskSetting> Disks(IEnumerable<CimInstance> rows) =>
@@ -41,7 +45,23 @@ internal static class SettingsReader
         settings.Text("Version") ?? "",
         ConfigurationPath(settings),
         [.. system.Numbers("OperationalStatus").Select(n => (int)Math.Min(n, int.MaxValue))],
-        Disks(disks));
+        Disks(disks))
+    {
+        Replication = system.Number("ReplicationMode") switch
+        {
+            1 => ReplicationRole.Primary,
+            2 => ReplicationRole.Replica,
+            3 => ReplicationRole.TestReplica,
+            4 => ReplicationRole.ExtendedReplica,
+            _ => ReplicationRole.None,
+        },
+    };
+
+    /// <summary>The connections of network adapters, in the order of their ids.</summary>
+    public static IReadOnlyList<NetworkAdapter> Adapters(IEnumerable<CimInstance> rows) =>
+    [
+        .. rows.Select(Adapter).OrderBy(a => a.SettingId, StringComparer.OrdinalIgnoreCase),
+    ];
 
     /// <summary>EnabledState; 32768 and 32769 are the numbers of older hosts for paused and saved.</summary>
     public static VirtualMachineState State(CimInstance system) => system.Number("EnabledState") switch
@@ -65,6 +85,12 @@ internal static class SettingsReader
         settings.Time("CreationTime") ?? DateTimeOffset.MinValue,
         ConfigurationPath(settings),
         Disks(disks));
+
+    private static NetworkAdapter Adapter(CimInstance row)
+    {
+        var connected = row.Number("EnabledState") is null or 2 && row.Text("HostResource") is { Length: > 0 };
+        return new(SettingId(row.Required("InstanceID")), row.Text("LastKnownSwitchName") is { Length: > 0 } name ? name : null, connected);
+    }
 
     /// <summary>The two arrays run in parallel; where they do not, no tracking id can be told to belong to a disk, and none is given.</summary>
     public static ReferencePoint ReferencePoint(CimInstance row)

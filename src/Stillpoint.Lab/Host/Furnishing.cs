@@ -11,51 +11,59 @@ internal sealed class Furnishing(HostContext host)
     private static readonly SearchValues<char> NotInNames = SearchValues.Create("\\/:*?\"<>|=,\0");
 
     /// <summary>Makes what is not there yet.</summary>
-    public void Run(LabOptions options)
+    /// <returns>VMs that a person shall take checkpoints of, and how many.</returns>
+    public IReadOnlyList<(Machine Machine, int Checkpoints)> Run(LabOptions options)
     {
         if (options.WithFixtures && host.State.Read(all => all.Count == 0))
         {
             foreach (var fixture in FixtureMachine.All)
             {
-                Add(fixture.Name, fixture.Generation, fixture.CanQuiesce, [.. fixture.Disks.Select(d => new Placing(p => FromFixture(p, d)))]);
+                var plan = new UserMachine(fixture.Name, []) { Generation = fixture.Generation, CanQuiesce = fixture.CanQuiesce };
+                Add(plan, [.. fixture.Disks.Select(d => new Placing(".vhdx", p => FromFixture(p, d)))]);
             }
         }
+        var made = new List<(Machine, int)>();
         foreach (var machine in options.Machines)
         {
             if (host.State.Read(_ => host.State.FindByName(machine.Name)) is not null) continue;
             CheckName(machine.Name);
-            Add(machine.Name, generation: 2, canQuiesce: true, [.. machine.Disks.Select(d => new Placing(place => FromUser(place, d)))]);
+            var own = machine.Disks.Where(d => !d.Shared && d.Format != UserDiskFormat.VhdSet);
+            var added = Add(machine, [.. own.Select(d => new Placing(d.Format == UserDiskFormat.Vhd ? ".vhd" : ".vhdx", place => FromUser(place, d)))]);
+            if (machine.UserCheckpoints > 0) made.Add((added, machine.UserCheckpoints));
         }
+        return made;
     }
 
     /// <summary>Puts a disk into its place and says where its guest may write.</summary>
-    private delegate IReadOnlyList<WriteArea> Placing(NewDisk place);
+    private sealed record Placing(string Ending, Func<NewDisk, IReadOnlyList<WriteArea>> Fill);
 
     /// <summary>Where a new disk is to come.</summary>
     private sealed record NewDisk(string Path, Guid Disk);
 
-    private void Add(string name, int generation, bool canQuiesce, IReadOnlyList<Placing> disks)
+    private Machine Add(UserMachine plan, IReadOnlyList<Placing> disks)
     {
         var id = host.Clock.NewId();
-        var root = $@"C:\VMs\{name}";
+        var root = $@"C:\VMs\{plan.Name}";
         var scsi = host.Clock.NewId();
         var slots = new List<DiskSlot>();
         var areas = new List<IReadOnlyList<WriteArea>>();
         for (var i = 0; i < disks.Count; i++)
         {
-            var path = $@"{root}\Virtual Hard Disks\{(i == 0 ? name : $"{name}-{i}")}.vhdx";
+            var path = $@"{root}\Virtual Hard Disks\{(i == 0 ? plan.Name : $"{plan.Name}-{i}")}{disks[i].Ending}";
             var disk = new NewDisk(path, host.Clock.NewId());
             // A run that was cut short may have left files of this name.
             if (host.Files.Exists(path)) host.Files.Delete(path);
-            areas.Add(disks[i](disk));
-            var onIde = generation == 1;
-            slots.Add(new DiskSlot(onIde ? ResourceSettings.IdeController : scsi, 0, i, path, path, disk.Disk));
+            areas.Add(disks[i].Fill(disk));
+            // IDE has two controllers with two places each; what does not fit there goes to SCSI, as everything of generation 2 does.
+            var onIde = plan.Generation == 1 && i < 4;
+            slots.Add(new DiskSlot(onIde ? ResourceSettings.IdeController : scsi, onIde ? i / 2 : 0, onIde ? i % 2 : i, path, path, disk.Disk));
         }
         var now = host.Clock.Now;
         var settings = new MachineSettings
         {
-            Name = name,
-            Generation = generation,
+            Name = plan.Name,
+            Generation = plan.Generation,
+            Version = plan.Version,
             ConfigurationRoot = root,
             SnapshotRoot = root,
             PagingRoot = root,
@@ -63,15 +71,48 @@ internal sealed class Furnishing(HostContext host)
             BiosId = host.Clock.NewId(),
             ScsiController = scsi,
             Disks = slots,
-            Adapters = [new Adapter(host.Clock.NewId(), null, Enabled: true)],
-            Guest = new GuestSettings(canQuiesce, Seed: name.Aggregate(17, (h, c) => unchecked(h * 31 + c)), areas),
+            Outside = Outside(plan, root, scsi),
+            Adapters = [.. plan.Adapters.Select(Connected)],
+            Guest = new GuestSettings(plan.CanQuiesce, Seed: plan.Name.Aggregate(17, (h, c) => unchecked(h * 31 + c)), areas)
+            {
+                Integration = plan.CanQuiesce ? plan.Integration : IntegrationState.NoContact,
+            },
         };
         ConfigurationFile.Write(host.Paths, settings.ConfigurationPath, settings);
-        host.State.Change(all => all.Add(new Machine
+        var machine = new Machine
         {
-            Id = id, Settings = settings, Power = PowerState.Running, Created = now, ConfigurationChanged = now, StateChanged = now, Started = now,
-        }));
+            Id = id, Settings = settings, Power = Power(plan.State), Created = now, ConfigurationChanged = now, StateChanged = now,
+            Started = plan.State is "running" or "paused" ? now : null, Replication = plan.Replication,
+        };
+        host.State.Change(all => all.Add(machine));
+        return machine;
     }
+
+    private static PowerState Power(string state) => state switch
+    {
+        "off" => PowerState.Off,
+        "saved" => PowerState.Saved,
+        "paused" => PowerState.Paused,
+        _ => PowerState.Running,
+    };
+
+    /// <summary>What no checkpoint holds: shared disks, empty files here, and drives of the host behind which nothing stands.</summary>
+    private IReadOnlyList<OutsideDisk> Outside(UserMachine plan, string root, Guid scsi)
+    {
+        var outside = new List<OutsideDisk>();
+        foreach (var shared in plan.Disks.Where(d => d.Shared || d.Format == UserDiskFormat.VhdSet))
+        {
+            var path = $@"{root}\Shared Disks\{plan.Name}-{outside.Count}{(shared.Format == UserDiskFormat.VhdSet ? ".vhds" : ".vhdx")}";
+            if (!host.Files.Exists(path)) host.Files.CreateBase(path, Math.Max(shared.Size, 1 << 20), Sector).Dispose();
+            outside.Add(new OutsideDisk(scsi, 0, 40 + outside.Count, path));
+        }
+        for (var i = 0; i < plan.PassThrough; i++) outside.Add(new OutsideDisk(scsi, 0, 56 + i, null));
+        return outside;
+    }
+
+    private Adapter Connected(string switchName) => switchName.Length == 0
+        ? new Adapter(host.Clock.NewId(), null, Enabled: true)
+        : new Adapter(host.Clock.NewId(), Services.SwitchPath, Enabled: true) { SwitchName = switchName };
 
     private IReadOnlyList<WriteArea> FromFixture(NewDisk place, string fixture)
     {
@@ -86,11 +127,18 @@ internal sealed class Furnishing(HostContext host)
         return source.Areas;
     }
 
-    private IReadOnlyList<WriteArea> FromUser(NewDisk place, string localPath)
+    private IReadOnlyList<WriteArea> FromUser(NewDisk place, UserDisk wanted)
     {
+        if (wanted.File is not { } localPath)
+        {
+            using var empty = host.Files.CreateBase(place.Path, wanted.Size, Sector);
+            empty.Flush();
+            host.Records.Model(place.Disk).Create(wanted.Size, []);
+            return FreeAreas(empty);
+        }
         using var source = host.Files.OpenLocal(Path.GetFullPath(localPath));
         // A file that has a parent itself is copied: its parent's path is good only where the file lies.
-        if (source.Format == DiskFormat.Vhdx && source.Parent is null)
+        if (source.Format == DiskFormat.Vhdx && source.Parent is null && wanted.Format == UserDiskFormat.Vhdx)
         {
             var link = $@"{UserFolder}\{HostPaths.Name(place.Path)}";
             var local = host.Files.Local(link);

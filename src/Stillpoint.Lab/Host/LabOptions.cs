@@ -45,7 +45,3 @@ public sealed record LabOptions
     public required RandomNumberGenerator Random { get; init; }
 }
 
-/// <summary>A VM over disks of the user's.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Disks">Local paths of VHDX, VHD or raw files.</param>
-public sealed record UserMachine(string Name, IReadOnlyList<string> Disks);

@@ -22,7 +22,7 @@ internal sealed class LabParts : IAsyncDisposable
         Faults = new FaultBoard();
         Jobs = new JobBoard(clock, Faults, options.JobTime, logs.CreateLogger<JobBoard>());
         var paths = new HostPaths(Path.Combine(data, "C"));
-        Context = new HostContext(new HostState(Path.Combine(data, "state.json")), paths, new DiskFiles(paths, options.NewId),
+        Context = new HostContext(new HostState(Path.Combine(data, "state.json")), paths, new DiskFiles(paths, clock),
             new RecordStore(Path.Combine(data, "record")), clock, Jobs, Faults);
         Identity = LabIdentity.Load(data, clock, options.Random);
         _random = RandomNumberGenerator.Create();
@@ -67,6 +67,12 @@ internal sealed class LabParts : IAsyncDisposable
         foreach (var machine in Context.State.Read(all => all.ToArray())) Guests.Finish(machine);
         Power.RestoreLocks();
         foreach (var machine in Context.State.Read(all => all.Where(m => m.MergePending).ToArray())) Merges.Begin(machine);
+    }
+
+    /// <summary>Takes checkpoints of a VM as a person does.</summary>
+    public async Task CheckpointAsync(Machine machine, int count, CancellationToken cancel)
+    {
+        for (var i = 0; i < count; i++) await Checkpoints.TakeAsync(machine, CheckpointKind.User, consistency: 2, cancel);
     }
 
     /// <inheritdoc/>

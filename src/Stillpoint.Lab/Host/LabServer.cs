@@ -63,8 +63,9 @@ public sealed class LabServer : IAsyncDisposable
         try
         {
             parts = new LabParts(options, logs);
-            new Furnishing(parts.Context).Run(options);
+            var wanted = new Furnishing(parts.Context).Run(options);
             parts.Resume();
+            foreach (var (machine, checkpoints) in wanted) await parts.CheckpointAsync(machine, checkpoints, cancel);
             application = Build(options, parts);
             await application.StartAsync(cancel);
         }

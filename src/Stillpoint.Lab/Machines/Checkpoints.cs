@@ -69,7 +69,8 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
         try
         {
             var disks = host.State.Read(_ => machine.Settings.Disks);
-            var point = new ReferencePoint(host.Clock.NewId(), consistency, [.. disks.Select(d => new ReferencePointDisk(d.Key, Seal(d)))]);
+            var point = new ReferencePoint(host.Clock.NewId(), consistency, [.. disks.Select(d => (d.Key, Id: Seal(d))).Where(d => d.Id is not null)
+                .Select(d => new ReferencePointDisk(d.Key, d.Id!))]);
             host.State.Change(_ => machine.ReferencePoints.Add(point));
             return point;
         }
@@ -138,12 +139,13 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
             host.Files.CreateChild(settings.Disks[i].Path, children[i].Path);
             if (held) host.Files.Lock(children[i].Path);
         }
-        var ids = settings.Disks.Select(d => kind == CheckpointKind.Recovery ? Seal(d) : null).ToArray();
+        var ids = settings.Disks.Select(d => kind == CheckpointKind.Recovery && settings.Tracks ? Seal(d) : null).ToArray();
         var frozen = settings with
         {
             Name = $"{name} - ({now:M/d/yyyy - h:mm:ss tt})",
             ConfigurationRoot = settings.SnapshotRoot,
             ConfigurationFile = $@"Snapshots\{LabText.Upper(id)}.vmcx",
+            Outside = [],
         };
         // The file keeps the VM's own name: it is a copy of the VM's configuration, and an import shall bring that VM back.
         ConfigurationFile.Write(host.Paths, frozen.ConfigurationPath, settings);
@@ -172,8 +174,10 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
         host.Records.Add(record with { Disks = disks });
     }
 
-    private string Seal(DiskSlot slot)
+    /// <summary>Begins a new tracking id; null for a VHD, which has no tracking.</summary>
+    private string? Seal(DiskSlot slot)
     {
+        if (DiskFiles.IsVhd(slot.Base)) return null;
         var id = $"rctX:{host.Clock.NewId().ToString().Replace('-', ':')}:00000001";
         host.Tracking(slot).Seal(id);
         return id;
@@ -206,6 +210,6 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
     {
         var name = HostPaths.Name(slot.Base);
         var dot = name.LastIndexOf('.');
-        return $@"{HostPaths.Folder(slot.Base)}\{(dot > 0 ? name[..dot] : name)}_{LabText.Upper(host.Clock.NewId())}.avhdx";
+        return $@"{HostPaths.Folder(slot.Base)}\{(dot > 0 ? name[..dot] : name)}_{LabText.Upper(host.Clock.NewId())}{(DiskFiles.IsVhd(slot.Base) ? ".avhd" : ".avhdx")}";
     }
 }

@@ -4,7 +4,7 @@ namespace Stillpoint.Lab;
 
 /// <summary>The disk files of the host, by host paths. A file that a VM holds open has <c>NAME.lock</c> beside it: how another process sees
 /// the sharing violation that a host would give it.</summary>
-internal sealed class DiskFiles(HostPaths paths, Func<Guid> newId)
+internal sealed class DiskFiles(HostPaths paths, LabClock clock)
 {
     private const string LockEnding = ".lock";
     private const string HiddenEnding = ".hidden";
@@ -14,12 +14,13 @@ internal sealed class DiskFiles(HostPaths paths, Func<Guid> newId)
     private const int RegionTablesOffset = 192 * 1024;
     private const int RegionTablesLength = 128 * 1024;
 
-    /// <summary>Creates an empty dynamic VHDX.</summary>
+    /// <summary>Creates an empty dynamic VHDX, or a VHD where the name says so.</summary>
     public VirtualDisk CreateBase(string hostPath, long length, int sectorSize)
     {
         var local = paths.ToLocal(hostPath);
         Directory.CreateDirectory(Path.GetDirectoryName(local)!);
-        return VhdxDisk.Create(local, new VhdxCreateOptions { Length = length, LogicalSectorSize = sectorSize, NewId = newId });
+        if (IsVhd(hostPath)) return VhdFile.Create(local, new VhdCreateOptions { Length = length, NewId = clock.NewId, Time = clock.Time });
+        return VhdxDisk.Create(local, new VhdxCreateOptions { Length = length, LogicalSectorSize = sectorSize, NewId = clock.NewId });
     }
 
     /// <summary>Creates a differencing file on top of a parent in the same folder, or names it by its full path.</summary>
@@ -30,16 +31,25 @@ internal sealed class DiskFiles(HostPaths paths, Func<Guid> newId)
         var local = paths.ToLocal(child);
         Directory.CreateDirectory(Path.GetDirectoryName(local)!);
         var names = Names(parent, child);
+        if (IsVhd(child))
+        {
+            VhdFile.Create(local, new VhdCreateOptions
+            {
+                Kind = DiskKind.Differencing, Parent = paths.ToLocal(parent), ParentPaths = names, ResolveParent = Resolve, NewId = clock.NewId,
+                Time = clock.Time,
+            }).Dispose();
+            return;
+        }
         var options = new VhdxCreateOptions
         {
-            Kind = DiskKind.Differencing, Parent = paths.ToLocal(parent), ParentPaths = names, ResolveParent = Resolve, NewId = newId,
+            Kind = DiskKind.Differencing, Parent = paths.ToLocal(parent), ParentPaths = names, ResolveParent = Resolve, NewId = clock.NewId,
         };
         VhdxDisk.Create(local, options).Dispose();
     }
 
     /// <summary>Links a differencing file to another parent that has the content of its old one.</summary>
     public void SetParent(string child, string parent) => VhdxDisk.SetParent(paths.ToLocal(child), paths.ToLocal(parent),
-        new VhdxLinkOptions { NewId = newId, ResolveParent = Resolve, ParentPaths = Names(parent, child) });
+        new VhdxLinkOptions { NewId = clock.NewId, ResolveParent = Resolve, ParentPaths = Names(parent, child) });
 
     /// <summary>Opens a disk with its parents.</summary>
     public VirtualDisk OpenRead(string hostPath) => OpenLocal(paths.ToLocal(hostPath));
@@ -49,11 +59,11 @@ internal sealed class DiskFiles(HostPaths paths, Func<Guid> newId)
 
     /// <summary>Opens a leaf for writing.</summary>
     public VirtualDisk OpenWritable(string hostPath) =>
-        VirtualDisk.Open(paths.ToLocal(hostPath), new DiskOpenOptions { ReadOnly = false, NewId = newId, ResolveParent = Resolve });
+        VirtualDisk.Open(paths.ToLocal(hostPath), new DiskOpenOptions { ReadOnly = false, NewId = clock.NewId, ResolveParent = Resolve });
 
     /// <summary>Merges a leaf into the file below it; done again after a crash it ends the same.</summary>
     public void MergeIntoParent(string hostPath) =>
-        VhdxDisk.MergeIntoParent(paths.ToLocal(hostPath), new VhdxMergeOptions { NewId = newId, ResolveParent = Resolve });
+        DiskFile.MergeIntoParent(paths.ToLocal(hostPath), new VhdxMergeOptions { NewId = clock.NewId, ResolveParent = Resolve });
 
     /// <summary>True when the file is there.</summary>
     public bool Exists(string hostPath) => File.Exists(paths.ToLocal(hostPath));
@@ -108,6 +118,10 @@ internal sealed class DiskFiles(HostPaths paths, Func<Guid> newId)
         Unlock(hostPath);
         File.Delete(paths.ToLocal(hostPath));
     }
+
+    /// <summary>True for a VHD, by its name.</summary>
+    public static bool IsVhd(string hostPath) =>
+        hostPath.EndsWith(".vhd", StringComparison.OrdinalIgnoreCase) || hostPath.EndsWith(".avhd", StringComparison.OrdinalIgnoreCase);
 
     private static ParentPaths Names(string parent, string child)
     {

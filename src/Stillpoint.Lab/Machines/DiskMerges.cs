@@ -70,7 +70,8 @@ internal sealed class DiskMerges(HostContext host, TimeSpan delay)
             var files = machine.Checkpoints.SelectMany(c => c.Settings.Disks).Where(d => d.Disk == disk.Disk).Select(d => d.Path);
             return (disk, files.ToHashSet(StringComparer.OrdinalIgnoreCase), machine.Checkpoints.Exists(c => c.Kind == CheckpointKind.Recovery));
         });
-        if (inUse) return false;
+        // What stands on a file between is linked anew, which this library does for VHDX alone.
+        if (inUse || DiskFiles.IsVhd(slot.Base)) return false;
         var children = Children(frozen.Append(slot.Path), slot.Base);
         foreach (var (parent, above) in children)
         {
@@ -119,7 +120,7 @@ internal sealed class DiskMerges(HostContext host, TimeSpan delay)
             var reachable = frozen.Where(f => f.Disk == slot.Disk).Append(slot).SelectMany(s => Chain(s.Path))
                 .ToHashSet(StringComparer.OrdinalIgnoreCase);
             var folder = Path.GetDirectoryName(host.Files.Local(slot.Base))!;
-            var pattern = Path.GetFileNameWithoutExtension(HostPaths.Name(slot.Base)) + "_*.avhdx";
+            var pattern = Path.GetFileNameWithoutExtension(HostPaths.Name(slot.Base)) + (DiskFiles.IsVhd(slot.Base) ? "_*.avhd" : "_*.avhdx");
             foreach (var file in Directory.EnumerateFiles(folder, pattern).ToArray())
             {
                 if (host.Paths.ToHost(file) is { } path && !reachable.Contains(path)) host.Files.Delete(path);

@@ -72,6 +72,9 @@ internal sealed class Machine
     public List<Checkpoint> Checkpoints { get; init; } = [];
     public List<ReferencePoint> ReferencePoints { get; init; } = [];
 
+    /// <summary>Its part in replication.</summary>
+    public ReplicationPart Replication { get; set; }
+
     /// <summary>Bursts of writes so far: the next one's seed counts from here.</summary>
     public int Bursts { get; set; }
 

@@ -16,6 +16,7 @@ internal static class HostRoutes
         hosts.MapGet("", List).RequireAuthorization(Roles.Viewer);
         hosts.MapGet("/{name}", Show).RequireAuthorization(Roles.Viewer);
         hosts.MapPost("/{name}/test", Test).RequireAuthorization(Roles.Operator);
+        api.MapGet("/vms/{vm}", Vm).RequireAuthorization(Roles.Viewer).WithTags("hosts");
         api.MapGet("/vms", Vms).RequireAuthorization(Roles.Viewer).WithTags("hosts");
     }
 
@@ -33,16 +34,21 @@ internal static class HostRoutes
         return View(host, connections, time);
     }
 
-    private static async Task<Page<VmView>> Vms(CatalogStore catalog, string? host, int? limit, string? after)
+    private static async Task<VmView> Vm(string vm, CatalogStore catalog, string? host) => await References.Vm(catalog, vm, host);
+
+    private static async Task<Page<VmView>> Vms(CatalogStore catalog, string? host, int? limit, string? after) =>
+        Paging.ByName(await All(catalog, host), v => $"{v.Vm.Name}\n{v.Host}\n{v.Vm.Id}", limit, after);
+
+    /// <summary>The VMs of one host, or of all, as they were last seen.</summary>
+    internal static async Task<IEnumerable<VmView>> All(CatalogStore catalog, string? host)
     {
         var newest = await catalog.Images.NewestByVm();
         var policies = await catalog.Policies.List();
-        var vms = from h in await catalog.Hosts.List()
+        return from h in await catalog.Hosts.List()
                   where (host is null || h.Name == host) && h.Inventory is not null
                   from vm in h.Inventory!.Vms
                   select new VmView(h.Name, vm, [.. policies.Where(p => Selects(p.Policy, h.Name, vm)).Select(p => p.Policy.Name)],
                       newest.TryGetValue(vm.Id, out var at) ? at : null);
-        return Paging.ByName(vms, v => $"{v.Vm.Name}\n{v.Host}\n{v.Vm.Id}", limit, after);
     }
 
     private static bool Selects(Policy policy, string host, VmInventory vm) => policy.Vms.Count == 0 || policy.Vms.Any(s => s.Host == host

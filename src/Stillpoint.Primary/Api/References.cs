@@ -14,6 +14,20 @@ internal static class References
     public static Task<ImageRecord> Image(CatalogStore catalog, string? reference) =>
         Find("image", reference ?? "", catalog.Images.Find, catalog.Images.FindByPrefix);
 
+    /// <summary>A VM by its name or id, on one host or on any.</summary>
+    /// <exception cref="Refusal">There is none, or several are meant.</exception>
+    public static async Task<VmView> Vm(CatalogStore catalog, string reference, string? host)
+    {
+        var found = (await HostRoutes.All(catalog, host)).Where(v => Guid.TryParse(reference, out var id)
+            ? v.Vm.Id == id : string.Equals(v.Vm.Name, reference, StringComparison.OrdinalIgnoreCase)).Take(2).ToList();
+        return found.Count switch
+        {
+            0 => throw Refusal.NotFound("vm", reference),
+            1 => found[0],
+            _ => throw Refusal.Conflict($"vm {reference}", "Several VMs have that name.", "Name the host too (--host), or give the VM's id."),
+        };
+    }
+
     private static async Task<T> Find<T>(
         string noun, string reference, Func<Guid, Task<T?>> byId, Func<string, Task<IReadOnlyList<T>>> byPrefix) where T : class
     {

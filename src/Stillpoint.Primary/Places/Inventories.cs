@@ -9,6 +9,7 @@ internal sealed class Inventories(CatalogStore catalog, Connections connections,
 {
     private const int MostVms = 10_000;
     private const int MostDisks = 512;
+    private const int MostText = 2_000;
 
     /// <summary>Looks at a host now.</summary>
     /// <exception cref="Refusal">There is no such host, or it is not connected.</exception>
@@ -53,7 +54,11 @@ internal sealed class Inventories(CatalogStore catalog, Connections connections,
         if (inventory is not { Vms.Count: <= MostVms, HostName.Length: <= 256 }
             || inventory.Vms.Any(v => v is not { Name.Length: <= 256, State.Length: <= 64,
                 ConfigurationVersion.Length: <= 64, Disks.Count: <= MostDisks }
-                || v.Disks.Any(d => d is not { Path.Length: <= 4096, Size: >= 0 })))
+                || v is not { Adapters.Count: <= 64, Checkpoints.Count: <= 1024, Why.Count: <= 1024 }
+                || v.Disks.Any(d => d is not { Path.Length: <= 4096, Size: >= 0, Place.Length: <= 64, Why: null or { Length: <= MostText } })
+                || v.Adapters.Any(a => a is not { Id.Length: <= 512, Switch: null or { Length: <= 512 } })
+                || v.Checkpoints.Any(c => c is not { Name.Length: <= 512, Kind.Length: <= 64 })
+                || v.Why.Any(w => w is not { Length: <= MostText })))
         {
             throw new TroubleException($"host {host}", "Its client's inventory is out of bounds.", "Bring the client to the primary's version.");
         }

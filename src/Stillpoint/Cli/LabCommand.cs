@@ -36,10 +36,14 @@ internal static class LabCommand
                 + "then a new lab has these VMs only.",
             HelpName = "NAME=DISK[,DISK...]", CustomParser = ParseMachines, DefaultValueFactory = _ => [],
         };
+        var scenario = new Option<FileInfo?>("--scenario")
+        {
+            Description = "JSON file that names the VMs of a new lab with their generation, version, disks and state (docs/LAB.md).", HelpName = "FILE",
+        };
         var rate = SizeOption.Create("--write-rate", "What the guests write each second, over all running VMs: 200K, 4M.");
         var command = new Command("lab", "Runs a simulated Hyper-V host: WS-Management, checkpoints, change tracking, and guests that write.")
         {
-            data, listen, http, principals, machines, rate,
+            data, listen, http, principals, machines, scenario, rate,
         };
         command.SetAction((result, cancel) => RunAsync(new LabOptions
         {
@@ -47,8 +51,8 @@ internal static class LabCommand
             Listen = result.GetRequiredValue(listen),
             ListenHttp = result.GetValue(http),
             Accounts = [.. result.GetRequiredValue(principals).Select(p => new LabAccount(p, Password: null, AccountRights.Administrator))],
-            Machines = result.GetRequiredValue(machines),
-            WithFixtures = result.GetRequiredValue(machines).Length == 0,
+            Machines = [.. result.GetRequiredValue(machines), .. Scenario(result.GetValue(scenario))],
+            WithFixtures = result.GetRequiredValue(machines).Length == 0 && result.GetValue(scenario) is null,
             WriteRate = result.GetValue(rate),
             NewId = Ids.New,
             Random = RandomNumberGenerator.Create(),
@@ -103,6 +107,19 @@ internal static class LabCommand
         }
     }
 
+    private static IReadOnlyList<UserMachine> Scenario(FileInfo? file)
+    {
+        if (file is null) return [];
+        try
+        {
+            return LabScenario.Read(file.FullName);
+        }
+        catch (ArgumentException wrong)
+        {
+            throw new CommandFailedException(ExitCodes.Failed, wrong.Message, "docs/LAB.md shows a scenario.");
+        }
+    }
+
     private static IPEndPoint? ParseEndpoint(ArgumentResult argument)
     {
         var text = argument.Tokens.Single().Value.Replace("localhost:", "127.0.0.1:", StringComparison.OrdinalIgnoreCase);
@@ -119,7 +136,7 @@ internal static class LabCommand
             var equals = text.IndexOf('=');
             var disks = equals > 0 ? text[(equals + 1)..].Split(',', StringSplitOptions.RemoveEmptyEntries) : [];
             if (disks.Length == 0) argument.AddError($"'{text}' is no NAME=DISK[,DISK...].");
-            else machines.Add(new UserMachine(text[..equals], disks));
+            else machines.Add(new UserMachine(text[..equals], [.. disks.Select(d => new UserDisk(d))]));
         }
         return [.. machines];
     }

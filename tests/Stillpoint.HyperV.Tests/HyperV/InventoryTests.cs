@@ -15,17 +15,18 @@ public sealed class InventoryTests
         Instance("Msvm_PlannedComputerSystem", ("Name", "A1B2C3D4-0000-4000-8000-00000000000E")));
 
     [Fact]
-    public async Task A_whole_host_is_told_in_four_questions_and_each_disk_goes_to_its_vm()
+    public async Task A_whole_host_is_told_in_five_questions_and_each_disk_goes_to_its_vm()
     {
         await using var opened = new Opened(request => request.Text("Filter") switch
         {
             "SELECT * FROM Msvm_ComputerSystem" => Systems,
-            "SELECT * FROM Msvm_VirtualSystemSettingData WHERE VirtualSystemType = 'Microsoft:Hyper-V:System:Realized'" =>
+            "SELECT * FROM Msvm_VirtualSystemSettingData" =>
                 All(Settings(Web, "2"), Settings(Db, "1")),
             "SELECT * FROM Msvm_StorageAllocationSettingData WHERE ResourceSubType = 'Microsoft:Hyper-V:Virtual Hard Disk'" => All(
                 Disk(Db, "1", @"C:\VMs\db\b.vhdx"), Disk(Web, "0", @"C:\VMs\web\a.vhdx"), Disk(Db, "0", @"C:\VMs\db\a.vhdx"),
                 Disk("A1B2C3D4-0000-4000-8000-0000000000AA", "0", @"C:\frozen.vhdx")),
             "SELECT * FROM Msvm_ResourceAllocationSettingData WHERE ResourceSubType = 'Microsoft:Hyper-V:Physical Disk Drive'" => All(Drive(Db)),
+            "SELECT * FROM Msvm_EthernetPortAllocationSettingData" => All(),
             _ => Fault("x", ""),
         });
 
@@ -40,7 +41,7 @@ public sealed class InventoryTests
         Assert.Equal([@"ctl\0\0\L", @"ctl\0\1\L"], machines[1].Disks.Select(d => d.SettingId));
         Assert.Equal([$@"Microsoft:{Db}\ctl\0\5\D"], machines[1].PassThroughDisks);
         Assert.Empty(machines[0].PassThroughDisks);
-        Assert.Equal(4, opened.Server.Requests.Count);
+        Assert.Equal(5, opened.Server.Requests.Count);
     }
 
     [Fact]

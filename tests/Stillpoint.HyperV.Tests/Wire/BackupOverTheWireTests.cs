@@ -124,7 +124,10 @@ public sealed class BackupOverTheWireTests(LabFixture lab)
         await lab.MergedAsync(vm.Id);
     }
 
-    private static VirtualMachine Plain(VirtualMachine machine) => machine with { Disks = [], OperationalStatus = [], PassThroughDisks = [] };
+    private static VirtualMachine Plain(VirtualMachine machine) => machine with
+    {
+        Disks = [], OperationalStatus = [], PassThroughDisks = [], Adapters = [], Checkpoints = [],
+    };
 
     private static string Restored(int disk) => $@"C:\Restored\wire\disk{disk}.vhdx";
 

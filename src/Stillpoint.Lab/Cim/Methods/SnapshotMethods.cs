@@ -40,8 +40,14 @@ internal sealed class SnapshotMethods(HostContext host, MachineLookup lookup, Ch
             return new MethodResult(MethodResult.IncorrectDataType);
         }
         if (host.State.Read(_ => machine.Power) == PowerState.Starting) return new MethodResult(MethodResult.InvalidState);
+        var skips = SkipsOutside(call.Text("SnapshotSettings"));
         return Start(machine, Activity.CreatingSnapshot, JobType.CreateSnapshot, "Creating Virtual Machine Checkpoint", async (job, cancel) =>
         {
+            if (!skips && host.State.Read(_ => machine.Settings.Outside.Count > 0))
+            {
+                throw new JobFailedException($"Checkpoint operation for '{machine.Settings.Name}' failed: checkpoints of a virtual machine with "
+                    + "pass-through or shared disks are not supported. (0x80070032)");
+            }
             var made = await checkpoints.TakeAsync(machine, kind, consistency, cancel);
             job.Created.Add(new CimPath("Msvm_VirtualSystemSettingData", ("InstanceID", LabText.InstanceId(made.Id))));
         });
@@ -77,7 +83,7 @@ internal sealed class SnapshotMethods(HostContext host, MachineLookup lookup, Ch
     private MethodResult Convert(MethodCall call)
     {
         var (machine, checkpoint) = lookup.Checkpoint(call.Reference("AffectedSnapshot"));
-        if (checkpoint.Kind != CheckpointKind.Recovery) return new MethodResult(MethodResult.InvalidState);
+        if (checkpoint.Kind != CheckpointKind.Recovery || !checkpoint.Settings.Tracks) return new MethodResult(MethodResult.InvalidState);
         return Start(machine, Activity.DeletingSnapshot, JobType.ConvertToReferencePoint, "Converting Checkpoint to Reference Point", (job, _) =>
         {
             job.Created.Add(ReferencePoints.PathOf(checkpoints.Convert(machine, checkpoint)));
@@ -112,6 +118,9 @@ internal sealed class SnapshotMethods(HostContext host, MachineLookup lookup, Ch
 
     private static IEnumerable<Checkpoint> Below(Machine machine, Checkpoint root) =>
         machine.Checkpoints.Where(c => c.Parent == root.Id).SelectMany(c => Below(machine, c)).Append(root);
+
+    private static bool SkipsOutside(string? text) =>
+        text is not null && CimText.Parse(text).Text("IgnoreNonSnapshottableDisks") is { } flag && flag.Equals("true", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>1 or 2; 2 when nothing is said; null when the text is no such settings.</summary>
     private static int? ReadConsistency(string? text, string className)

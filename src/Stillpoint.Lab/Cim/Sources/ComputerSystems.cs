@@ -29,6 +29,7 @@ internal sealed class ComputerSystems(CimSchema schema, HostContext host) : CimS
             ("InstallDate", machine.Created),
             ("OnTimeInMilliseconds", machine.Started is { } started ? (ulong)Math.Max(0, (Host.Clock.Now - started).TotalMilliseconds) : 0UL),
             ("OperationalStatus", machine.OperationalStatus.ToArray()),
+            ("ReplicationMode", (ushort)machine.Replication),
             ("ProcessID", machine.Started is null ? null : 4000U + machine.Id.ToByteArray()[0] * 4U),
             ("RequestedState", machine.Power == PowerState.Off && never ? (ushort)5 : (ushort)machine.Power),
             ("StatusDescriptions", machine.OperationalStatus.Select(s => StatusTexts.GetValueOrDefault(s, "")).ToArray()),

@@ -9,9 +9,11 @@ internal sealed class ResourceSettings(CimSchema schema, HostContext host) : Cim
     /// <inheritdoc/>
     public override void Register(CimRepository repository)
     {
-        repository.Add("Msvm_StorageAllocationSettingData", () => ForOwners((owner, s) => s.Disks.Select(d => Disk(owner, d))));
+        repository.Add("Msvm_StorageAllocationSettingData", () => ForOwners((owner, s) =>
+            s.Disks.Select(d => Disk(owner, d.Key, d.Path)).Concat(s.Outside.Where(d => d.Path is not null).Select(d => Shared(owner, d)))));
         repository.Add("Msvm_ResourceAllocationSettingData", () =>
-            ForOwners((owner, s) => Controllers(owner, s).Concat(s.Disks.Select(d => Drive(owner, d)))));
+            ForOwners((owner, s) => Controllers(owner, s).Concat(s.Disks.Select(d => Drive(owner, d)))
+                .Concat(s.Outside.Select(d => d.Path is null ? Physical(owner, d) : Drive(owner, d.Key, d.Location, Bus(owner, d.Controller, d.Number))))));
         repository.Add("Msvm_SyntheticEthernetPortSettingData", () => ForOwners((owner, s) => s.Adapters.Select(a => Port(owner, a))));
         repository.Add("Msvm_EthernetPortAllocationSettingData", () => ForOwners((owner, s) => s.Adapters.Select(a => Connection(owner, a))));
     }
@@ -19,14 +21,24 @@ internal sealed class ResourceSettings(CimSchema schema, HostContext host) : Cim
     private IReadOnlyList<CimInstance> ForOwners(Func<Guid, MachineSettings, IEnumerable<CimInstance>> make) =>
         ForMachines(m => m.Checkpoints.SelectMany(c => make(c.Id, c.Settings)).Concat(make(m.Id, m.Settings)));
 
-    private CimInstance Disk(Guid owner, DiskSlot slot) =>
+    private CimInstance Shared(Guid owner, OutsideDisk disk) => Disk(owner, disk.Key, disk.Path!).With(("PersistentReservationsSupported", true));
+
+    private CimInstance Physical(Guid owner, OutsideDisk disk) =>
+        Drive(owner, disk.Key, disk.Location, Bus(owner, disk.Controller, disk.Number)).With(
+            ("ResourceSubType", "Microsoft:Hyper-V:Physical Disk Drive"),
+            ("Caption", "Physical Disk Drive"),
+            ("ElementName", "Physical Disk Drive"),
+            ("HostResource", new[] { new CimPath("Msvm_DiskDrive", ("DeviceID", $"Microsoft:{LabText.Upper(disk.Controller)}\\{disk.Location}"))
+                .ToObjectPath(HostName) }));
+
+    private CimInstance Disk(Guid owner, string key, string path) =>
         Resource("Msvm_StorageAllocationSettingData", 31, "Microsoft:Hyper-V:Virtual Hard Disk").With(
-        ("InstanceID", $@"{LabText.InstanceId(owner)}\{slot.Key}\L"),
+        ("InstanceID", $@"{LabText.InstanceId(owner)}\{key}\L"),
         ("Caption", "Hard Disk Image"),
         ("Description", "Settings for the Microsoft Hard Disk Image."),
         ("ElementName", "Hard Disk Image"),
-        ("HostResource", new[] { slot.Path }),
-        ("Parent", Reference("Msvm_ResourceAllocationSettingData", $@"{LabText.InstanceId(owner)}\{slot.Key}\D")),
+        ("HostResource", new[] { path }),
+        ("Parent", Reference("Msvm_ResourceAllocationSettingData", $@"{LabText.InstanceId(owner)}\{key}\D")),
         ("Access", (ushort)0),
         ("CachingMode", (ushort)0),
         ("IgnoreFlushes", false),
@@ -37,14 +49,19 @@ internal sealed class ResourceSettings(CimSchema schema, HostContext host) : Cim
         ("SnapshotId", ""),
         ("WriteHardeningMethod", (ushort)0));
 
-    private CimInstance Drive(Guid owner, DiskSlot slot) =>
+    private CimInstance Drive(Guid owner, DiskSlot slot) => Drive(owner, slot.Key, slot.Location, Bus(owner, slot.Controller, slot.Number));
+
+    private static string Bus(Guid owner, Guid controller, int number) =>
+        Reference("Msvm_ResourceAllocationSettingData", $@"{LabText.InstanceId(owner)}\{LabText.Upper(controller)}\{number}");
+
+    private CimInstance Drive(Guid owner, string key, int location, string bus) =>
         Resource("Msvm_ResourceAllocationSettingData", 17, "Microsoft:Hyper-V:Synthetic Disk Drive").With(
-        ("InstanceID", $@"{LabText.InstanceId(owner)}\{slot.Key}\D"),
+        ("InstanceID", $@"{LabText.InstanceId(owner)}\{key}\D"),
         ("Caption", "Hard Drive"),
         ("Description", "Settings for the Microsoft Hard Drive."),
         ("ElementName", "Hard Drive"),
-        ("AddressOnParent", slot.Location.ToString()),
-        ("Parent", Reference("Msvm_ResourceAllocationSettingData", $@"{LabText.InstanceId(owner)}\{LabText.Upper(slot.Controller)}\{slot.Number}")));
+        ("AddressOnParent", location.ToString()),
+        ("Parent", bus));
 
     private IEnumerable<CimInstance> Controllers(Guid owner, MachineSettings settings)
     {
@@ -84,7 +101,7 @@ internal sealed class ResourceSettings(CimSchema schema, HostContext host) : Cim
         ("ElementName", "Dynamic Ethernet Switch Port"),
         ("EnabledState", adapter.Enabled ? (ushort)2 : (ushort)3),
         ("HostResource", adapter.Switch is { } connected ? new[] { connected } : null),
-        ("LastKnownSwitchName", "Default Switch"),
+        ("LastKnownSwitchName", adapter.SwitchName),
         ("Parent", Reference("Msvm_SyntheticEthernetPortSettingData", $@"{LabText.InstanceId(owner)}\{LabText.Upper(adapter.Id)}")));
 
     private CimInstance Resource(string className, ushort type, string subType) => New(className).With(

@@ -5,6 +5,10 @@ internal sealed class Services(CimSchema schema, HostContext host) : CimSource(s
 {
     private const string SwitchId = "C08CB7B8-9B3C-408E-8E30-5E16A3AEB444";
 
+    /// <summary>Object path of the one virtual switch.</summary>
+    public static string SwitchPath { get; } = new CimPath("Msvm_VirtualEthernetSwitch",
+        ("CreationClassName", "Msvm_VirtualEthernetSwitch"), ("Name", SwitchId)).ToObjectPath(HostName);
+
     /// <inheritdoc/>
     public override void Register(CimRepository repository)
     {
