@@ -27,7 +27,7 @@ public sealed partial class SimulatedPowerTests(ITestOutputHelper output)
     [MemberData(nameof(Points))]
     public async Task Without_one_sync_something_is_lost(string point)
     {
-        for (var seed = 0; seed < 600; seed++)
+        for (var seed = 0; seed < 2000; seed++)
         {
             try
             {
