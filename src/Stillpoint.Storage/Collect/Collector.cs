@@ -21,7 +21,7 @@ public static class Collector
         await unit.CheckPresentAsync(cancel);
         try
         {
-            var expired = await CollectPlan.AllowedAsync(unit, options, cancel);
+            var expired = await CollectPlans.AllowedAsync(unit, options, cancel);
             var run = new CollectRun(new CollectWork(unit, options, progress), expired);
             return await run.RunAsync(cancel);
         }
@@ -55,7 +55,9 @@ internal sealed class CollectRun(CollectWork work, IReadOnlySet<Guid> expired)
             finished = await new RoundRun(work, round).RunAsync(cancel);
             again = work.Tally.LackedSpace ? !lacked : work.Tally.More;
         }
-        // 4. What belongs to nobody any more.
+        // 4. Sessions that left no pack held nothing up, but those that are dead left their names. What takes too long is left to the next collect.
+        if (finished) await work.SettleAsync([.. await DeadSessions.OpenAsync(_unit.Volume, cancel)], cancel);
+        // 5. What belongs to nobody any more.
         work.Report(CollectStage.Sweeping, 0, 0);
         work.Tally.ObjectsSwept += await new Leftovers(_unit).SweepAsync(cancel);
         var tally = work.Tally;
