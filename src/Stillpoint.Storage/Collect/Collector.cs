@@ -21,7 +21,7 @@ public static class Collector
         await unit.CheckPresentAsync(cancel);
         try
         {
-            var expired = await CollectPlan.AllowedAsync(unit, options, cancel);
+            var expired = await CollectPlans.AllowedAsync(unit, options, cancel);
             var run = new CollectRun(new CollectWork(unit, options, progress), expired);
             return await run.RunAsync(cancel);
         }
@@ -111,11 +111,13 @@ internal sealed class CollectRun(CollectWork work, IReadOnlySet<Guid> expired)
         await using var reseal = plan.Reseal.Count == 0 ? null : new PackReseal(_unit, work.Keys!);
         try
         {
-            foreach (var pack in plan.Rewrite) await TryMoveAsync(pack, progress, () => rewrite.AddAsync(pack, offset => plan.Lives(pack, offset), cancel));
+            foreach (var pack in plan.Rewrite)
+                await TryMoveAsync(pack, progress, () => rewrite.AddAsync(pack, offset => plan.Lives(pack, offset), cancel));
             await rewrite.FinishNodesAsync(cancel);
             if (reseal is not null)
             {
-                foreach (var pack in plan.Reseal) await TryMoveAsync(pack, progress, () => reseal.AddAsync(pack, offset => plan.Lives(pack, offset), cancel));
+                foreach (var pack in plan.Reseal)
+                    await TryMoveAsync(pack, progress, () => reseal.AddAsync(pack, offset => plan.Lives(pack, offset), cancel));
                 await reseal.FinishAsync(cancel);
             }
         }

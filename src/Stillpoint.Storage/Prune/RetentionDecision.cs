@@ -1,5 +1,6 @@
 using System.Globalization;
 using Stillpoint.Chunks;
+using Stillpoint.Model;
 
 namespace Stillpoint.Storage;
 

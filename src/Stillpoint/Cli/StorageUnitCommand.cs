@@ -6,7 +6,7 @@ namespace Stillpoint.Cli;
 /// <summary><c>stillpoint storage-unit</c>.</summary>
 internal static class StorageUnitCommand
 {
-    public static Command Create() => ServerOptions.Noun("storage-unit", "Where images lie.", List(), CreateUnit(), Rebuild());
+    public static Command Create() => ServerOptions.Noun("storage-unit", "Where images lie.", [List(), CreateUnit(), Rebuild(), .. StorageUnitDeletion.Commands()]);
 
     private static Command List()
     {

@@ -155,7 +155,7 @@ public sealed class TakenClientSessionTests : IAsyncLifetime
         }
         Assert.InRange(committed, 0, 1);
         await using var unit = await OpenUnitAsync();
-        var plan = await Pruner.PlanAsync(unit, new Storage.RetentionPolicy(Last: 1), s_victim, _keys, Cancel);
+        var plan = await Pruner.PlanAsync(unit, new RetentionPolicy(Last: 1), s_victim, _keys, Cancel);
         Assert.Equal(DataRig.Id(7), Assert.Single(plan.Images, i => i.Stays).Id);
         Assert.Empty(plan.Going);
         // Of its own VM it can put one bad image a grant beside the good one, no more.

@@ -78,7 +78,7 @@ public sealed class HostileFrameTests
         var plain = Disks.Make(Disks.Chunk, seed: 4, share: 1);
         using var cold = new PackSealer(keys, new SeededRandom(1), 1);
         var expected = cold.Seal(keys.IdOf(plain), plain);
-        Parallel.For(0, 4, _ => PackSealer.Warm(keys));
+        Parallel.For(0, 4, _ => PackSealer.Warm());
         using var warm = new PackSealer(keys, new SeededRandom(1), 1);
         var made = warm.Seal(keys.IdOf(plain), plain);
         Assert.Equal((expected.Number, expected.Epoch, expected.Id), (made.Number, made.Epoch, made.Id));

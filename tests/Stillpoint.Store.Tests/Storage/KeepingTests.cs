@@ -142,7 +142,7 @@ public sealed class KeepingTests
         Assert.Equal([images[0].Header.Id], await Pruner.ExecuteAsync(unit.Unit, plan, null, null, default));
 
         // A signed collect takes what it names and nothing that is given up later.
-        var collect = await CollectPlan.MakeAsync(unit.Unit, default);
+        var collect = await CollectPlans.MakeAsync(unit.Unit, default);
         collect = collect with { Signature = Sign(key, collect.SignedText()) };
         await Keeper.ExpireAsync(unit.Unit, images[1].Header.Id, new BreakGlass("a drill"), default);
         Assert.Equal("a drill", Assert.Single(await BreakGlass.ListAsync(unit.Unit, default)).Reason);
@@ -151,6 +151,31 @@ public sealed class KeepingTests
         await RefusedAsync(() => Collector.RunAsync(unit.Unit, altered, null, default), "not signed");
         Assert.Equal(1, (await Collector.RunAsync(unit.Unit, new CollectOptions(Glass: new BreakGlass("space")), null, default)).ImagesRemoved);
         Assert.Empty((await UnitVerify.RunAsync(unit.Unit, unit.Keys, null, default)).Damage);
+    }
+
+    [Fact]
+    public async Task Only_its_primary_detaches_a_unit_and_only_as_it_is()
+    {
+        await using var unit = await TestUnit.MakeAsync();
+        using var key = Key.Create(SignatureAlgorithm.Ed25519);
+        using var other = Key.Create(SignatureAlgorithm.Ed25519);
+        await unit.BackupAsync(Disks.Make(1 << 20, seed: 1));
+        await Attachment.AttachAsync(unit.Unit, key.PublicKey.Export(KeyBlobFormat.RawPublicKey), default);
+        var order = new DetachOrder(unit.Unit.Parameters.UnitId, await unit.Unit.HeadAsync(default));
+        await RefusedAsync(() => Attachment.DetachAsync(unit.Unit, order, default), "signed");
+        await RefusedAsync(() => Attachment.DetachAsync(unit.Unit, order with { Signature = Sign(other, order.SignedText()) }, default), "not signed");
+        var signed = order with { Signature = Sign(key, order.SignedText()) };
+        await RefusedAsync(() => Attachment.DetachAsync(unit.Unit, signed with { Unit = unit.NewId() }, default), "is of storage unit");
+        await unit.BackupAsync(Disks.Make(1 << 20, seed: 2));
+        await RefusedAsync(() => Attachment.DetachAsync(unit.Unit, signed, default), "has changed");
+        var head = await unit.Unit.HeadAsync(default);
+        await RefusedAsync(() => Attachment.DetachAsync(unit.Unit, signed with { Head = head }, default), "not signed");
+        Assert.NotNull(await Attachment.KeyAsync(unit.Unit, default));
+
+        order = order with { Head = head };
+        await Attachment.DetachAsync(unit.Unit, order with { Signature = Sign(key, order.SignedText()) }, default);
+        Assert.Null(await Attachment.KeyAsync(unit.Unit, default));
+        await Attachment.AttachAsync(unit.Unit, other.PublicKey.Export(KeyBlobFormat.RawPublicKey), default);
     }
 
     private static string Sign(Key key, byte[] text) => Convert.ToBase64String(SignatureAlgorithm.Ed25519.Sign(key, text));
