@@ -1,4 +1,5 @@
 using Stillpoint.Chunks;
+using Stillpoint.HyperV;
 using Stillpoint.Model;
 
 namespace Stillpoint.Client;
@@ -27,11 +28,11 @@ internal sealed class BackupRun(ClientServices services, BackupOrder order, JobL
             // 2 initiate: reach the data and the host, clear what an earlier run left, find the base
             await line.BeginAsync(Phase.Initiate, $"media server {order.Data.MediaAddress}, storage unit {order.Data.StorageUnit}");
             await using var unit = await services.OpenData(order.Data, cancel);
-            var vm = await Preflight.CheckAsync(services.Host, services.Files, order, services.Limits, line, cancel);
+            var vm = await PreflightAsync(cancel);
             var images = await KnownImages.ReadAsync(unit, keys, cancel);
             await SweepAsync(images, cancel);
-            var choice = await ChooseBaseAsync(images, cancel);
-            line.Detail(choice.Image is { } b ? $"base is image {b.Header.Id}" : choice.FullReason is { } why ? $"full read: {why}" : "full read");
+            var choice = await ChooseBaseAsync(vm, images, cancel);
+            line.Detail(choice.Image is { } b ? $"base is image {b.Header.Id}" : choice.Full is { } why ? $"full read: {why.Reason}" : "full read");
 
             // 3 checkpoint: from here the disks stand still and the guest writes to new files
             await line.BeginAsync(Phase.Checkpoint, $"consistency asked: {Words.Of(order.Consistency)}");
@@ -60,6 +61,14 @@ internal sealed class BackupRun(ClientServices services, BackupOrder order, JobL
         }
     }
 
+    private async Task<VirtualMachine> PreflightAsync(CancellationToken cancel)
+    {
+        var result = await new Preflight(services).LookAsync(new PreflightOrder(
+            order.VmId, order.VmName, order.Consistency, order.BlockLevelIncremental, order.OutsideDisks, order.OpenIntents), cancel);
+        await line.FindAsync(result.Findings);
+        return result.Vm ?? throw new InvalidOperationException("a missing VM is a refusal");
+    }
+
     private async Task SweepAsync(IReadOnlyList<KnownImage> images, CancellationToken cancel)
     {
         var noted = KnownImages.NotedReferencePoints(images);
@@ -69,8 +78,10 @@ internal sealed class BackupRun(ClientServices services, BackupOrder order, JobL
             await line.LogAsync("the host still merges an earlier checkpoint; the backup does not wait for it any longer");
     }
 
-    private async Task<BaseChoice> ChooseBaseAsync(IReadOnlyList<KnownImage> images, CancellationToken cancel)
+    private async Task<BaseChoice> ChooseBaseAsync(VirtualMachine vm, IReadOnlyList<KnownImage> images, CancellationToken cancel)
     {
+        if (order.Type != ImageType.Full && order.BlockLevelIncremental && !vm.CanTrackChanges)
+            return BaseChoice.InFull(FullReadCause.NotTracked, $"configuration version {vm.ConfigurationVersion} has no change tracking");
         var points = (await services.Host.ListReferencePointsAsync(order.VmId, cancel)).Select(r => r.Id).ToHashSet();
         var lastApplied = await services.Host.GetLastAppliedSnapshotAsync(order.VmId, cancel);
         return BaseDecision.Choose(order, images, points, lastApplied, services.Time.GetUtcNow());

@@ -21,6 +21,9 @@ internal sealed class JobLine(Guid jobId, IPrimaryCalls primary, TimeProvider ti
     /// <summary>What a person must know although the job did its work.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
 
+    /// <summary>What the look before the backup found.</summary>
+    public IReadOnlyList<Finding> Findings { get; private set; } = [];
+
     /// <summary>The running phase.</summary>
     public Phase Current => _phases[^1].Phase;
 
@@ -41,6 +44,20 @@ internal sealed class JobLine(Guid jobId, IPrimaryCalls primary, TimeProvider ti
         _warnings.Add(warning);
         _phases[^1] = _phases[^1] with { Outcome = PhaseOutcome.Warning };
         await LogAsync("warning: " + warning);
+    }
+
+    /// <summary>Notes what a look found: notes to the log, warnings as warnings.</summary>
+    /// <exception cref="TroubleException">One of them refuses the backup.</exception>
+    public async Task FindAsync(IReadOnlyList<Finding> findings)
+    {
+        Findings = findings;
+        if (findings.FirstOrDefault(f => f.Level == FindingLevel.Refusal) is { } refusal)
+            throw new TroubleException(refusal.What, refusal.Why, refusal.Mend, refusal.Retry);
+        foreach (var finding in findings)
+        {
+            if (finding.Level == FindingLevel.Warning) await WarnAsync(finding.ToString());
+            else await LogAsync($"note: {finding}");
+        }
     }
 
     /// <summary>Adds a line to the job's log.</summary>

@@ -29,6 +29,18 @@ public interface IHyperVHost : IAsyncDisposable
     /// for with <see cref="GuestBackupType.HostDefault"/>, and that is what is recorded.</summary>
     Task<bool> HasGuestBackupTypeAsync(Guid vmId, CancellationToken cancel);
 
+    /// <summary>What the host sees of the backup integration service in a guest.</summary>
+    Task<GuestService> GetGuestServiceAsync(Guid vmId, CancellationToken cancel);
+
+    /// <summary>The host's version; null when the account may not ask.</summary>
+    Task<HostVersion?> GetVersionAsync(CancellationToken cancel);
+
+    /// <summary>True when merging is switched off for a VM, as an export without its storage leaves it.</summary>
+    Task<bool> IsMergingDisabledAsync(Guid vmId, CancellationToken cancel);
+
+    /// <summary>Switches merging on (<c>ModifyDiskMergeSettings</c>).</summary>
+    Task EnableMergingAsync(Guid vmId, CancellationToken cancel);
+
     /// <summary>Takes a recovery checkpoint (<c>CreateSnapshot</c>, type 32768) at one consistency level; no fall-back.</summary>
     /// <param name="vmId">The VM.</param>
     /// <param name="applicationConsistent">True for level 1, false for level 2 (crash-consistent).</param>

@@ -22,7 +22,7 @@ internal sealed class DiskMerges(HostContext host, TimeSpan delay)
         await machine.Storage.WaitAsync(cancel);
         try
         {
-            if (!host.State.Read(_ => machine.MergePending)) return;
+            if (!host.State.Read(_ => machine is { MergePending: true, MergingDisabled: false })) return;
             for (var i = 0; i < host.State.Read(_ => machine.Settings.Disks.Count); i++)
             {
                 while (MergeLeaf(machine, i) || MergeBetween(machine, i))

@@ -62,6 +62,7 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
             RestoredVmId = report.RestoredVmId,
             RestoredFiles = Lines(report.RestoredFiles),
             Warnings = lines,
+            Findings = Bounded(report.Findings),
             Trouble = report.Trouble is { } trouble ? Bounded(trouble) : null,
         }, [.. (report.Phases ?? []).Take(32).Select(p => Shown(job, p))], image);
         if (done is null) return;
@@ -104,6 +105,7 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
         Method = image.Method,
         Disks = image.Disks,
         HasBaseNote = image.HasBaseNote,
+        Findings = Bounded(image.Findings),
         Verified = image.Verified,
     };
 
@@ -118,6 +120,13 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
         Detail = phase is { Phase: Model.Phase.Start, Outcome: PhaseOutcome.Running or PhaseOutcome.Ok }
             ? JobDispatcher.StartText(job) : OneLine(phase.Detail),
     };
+
+    /// <summary>A client's findings: bounded, and without control characters.</summary>
+    internal static IReadOnlyList<Finding> Bounded(IReadOnlyList<Finding>? findings) =>
+    [
+        .. (findings ?? []).Where(f => f is not null && Enum.IsDefined(f.Subject) && Enum.IsDefined(f.Level)).Take(MostLines)
+            .Select(f => f with { What = OneLine(f.What), Why = OneLine(f.Why), Mend = OneLine(f.Mend) }),
+    ];
 
     private static Trouble Bounded(Trouble trouble) => trouble with
     {

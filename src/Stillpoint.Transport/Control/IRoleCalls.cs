@@ -20,6 +20,9 @@ public interface IClientCalls
 
     /// <summary>Looks at the host now.</summary>
     Task<HostInventory> TakeInventory();
+
+    /// <summary>Looks at one VM as before a backup, and changes nothing.</summary>
+    Task<PreflightReport> Preflight(PreflightOrder order);
 }
 
 /// <summary>What the primary server may ask of a media server.</summary>
