@@ -102,8 +102,9 @@ public static partial class DurableFile
             {
                 file.Write(bytes, 0);
                 file.Sync();
+                // While it is open it is locked, and nobody sweeps it away as a dead process's.
+                if (!files.TryClaim(temporary, path)) return false;
             }
-            if (!files.TryClaim(temporary, path)) return false;
         }
         finally
         {

@@ -20,6 +20,7 @@ public sealed class MediaRole : IAsyncDisposable
     private readonly AttachedUnits _units;
     private readonly DataServer _data;
     private readonly ControlConnection _control;
+    private readonly UnitCollects _collects;
     private int _disposed;
 
     private MediaRole(MediaSettings settings, RoleIdentity identity, AttachedUnits units, MediaEnvironment environment)
@@ -35,7 +36,8 @@ public sealed class MediaRole : IAsyncDisposable
         {
             OnWelcome = welcome => grants.UseKey(welcome.GrantKey),
         };
-        _control.Handle(new MediaCalls(units, environment));
+        _collects = new UnitCollects(environment.Log);
+        _control.Handle(new MediaCalls(units, _collects, environment));
     }
 
     /// <summary>Where the data endpoint listens.</summary>
@@ -72,6 +74,7 @@ public sealed class MediaRole : IAsyncDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         await _control.DisposeAsync();
         await _data.DisposeAsync();
+        await _collects.DisposeAsync();
         await _units.DisposeAsync();
     }
 

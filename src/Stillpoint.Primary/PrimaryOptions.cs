@@ -14,8 +14,11 @@ public sealed record PrimaryOptions
     /// <summary><c>HOST:PORT</c> to listen on; port 0 picks one.</summary>
     public string Listen { get; init; } = $"0.0.0.0:{DefaultPort}";
 
-    /// <summary>How a key domain's master lies in a file, and the domain's id.</summary>
+    /// <summary>Key files, and what is sealed with their keys.</summary>
     public required IKeyFormat KeyFormat { get; init; }
+
+    /// <summary>Passphrase of the key store, UTF-8: it opens key files that are locked, and new ones are locked with it. Null for none.</summary>
+    public byte[]? KeyPassphrase { get; init; }
 
     /// <summary>Clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

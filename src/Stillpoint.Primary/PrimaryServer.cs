@@ -24,7 +24,7 @@ namespace Stillpoint.Primary;
 
 /// <summary>
 /// The primary server: certificate authority, catalog, job manager, scheduler; REST under <c>/api/v1</c> and the control connections under
-/// <c>/control</c>, all on one HTTPS port. Its data folder holds <c>ca/</c>, <c>keys/</c>, <c>catalog.db</c>, <c>ca.sha256</c> (the authority's
+/// <c>/control</c>, all on one HTTPS port. Its data folder holds <c>ca/</c>, <c>keys/</c>, <c>plan.key</c>, <c>catalog.db</c>, <c>ca.sha256</c> (the authority's
 /// fingerprint), <c>endpoints.json</c> (<c>{"api", "fingerprint"}</c>) and, until the first sign-in, <c>first-password</c>.
 /// </summary>
 public sealed class PrimaryServer : IAsyncDisposable
@@ -65,6 +65,7 @@ public sealed class PrimaryServer : IAsyncDisposable
             DurableFile.Replace(folder.File("ca.sha256"), Encoding.ASCII.GetBytes(authority.Fingerprint + "\n"));
             var catalog = await CatalogStore.Open(folder.File("catalog.db"), options.Time, cancel);
             app = Build(options with { DataFolder = folder.Path }, listen, folder, authority, catalog);
+            app.Services.GetRequiredService<KeyDomains>().Check();
             var password = await app.Services.GetRequiredService<FirstAccount>().Make(catalog, options.Time.GetUtcNow());
             await Serve(app, options.Listen, cancel);
             var server = new PrimaryServer(app, folder, password);
@@ -149,10 +150,12 @@ public sealed class PrimaryServer : IAsyncDisposable
         services.AddSingleton(options).AddSingleton(options.Time).AddSingleton(folder).AddSingleton(RandomNumberGenerator.Create());
         services.AddSingleton(_ => authority).AddSingleton(_ => catalog)
             .AddSingleton(_ => GrantSigner.LoadOrCreate(Path.Combine(folder.Path, "keys", "grant.key")));
+        // Beside the folder of keys, where a key domain may have any name.
+        services.AddSingleton(_ => PlanSigner.LoadOrCreate(folder.File("plan.key")));
         services.AddSingleton(new PeerCertificates(authority.Certificate, options.Time));
         services.AddSingleton<Secrets>().AddSingleton<Passwords>().AddSingleton<FirstAccount>().AddSingleton<SignIn>()
             .AddSingleton<AuditLog>().AddSingleton<KeyDomains>();
-        services.AddSingleton<Connections>().AddSingleton<Arrivals>().AddSingleton<Inventories>().AddSingleton<ImageSync>()
+        services.AddSingleton<Connections>().AddSingleton<Arrivals>().AddSingleton<Inventories>().AddSingleton<ImageSync>().AddSingleton<ImageRebuild>().AddSingleton<UnitDeletions>()
             .AddSingleton<VmSelector>();
         services.AddSingleton<JobWatch>().AddSingleton<JobEnds>().AddSingleton<JobReturns>().AddSingleton<JobReports>();
         services.AddSingleton<Orders>().AddSingleton<JobRequests>();

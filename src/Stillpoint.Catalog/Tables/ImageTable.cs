@@ -41,6 +41,16 @@ public sealed class ImageTable
     public Task<IReadOnlyDictionary<Guid, DateTimeOffset>> NewestByVm() => _file.Read<IReadOnlyDictionary<Guid, DateTimeOffset>>(async db =>
         await db.Images.GroupBy(i => i.VmId).Select(g => new { g.Key, Newest = g.Max(i => i.Created) }).ToDictionaryAsync(g => g.Key, g => g.Newest));
 
+    /// <summary>Ids of the VMs of which an image has that name.</summary>
+    public Task<IReadOnlyList<Guid>> VmsNamed(string name) => _file.Read<IReadOnlyList<Guid>>(async db =>
+        await db.Images.Where(i => i.Vm == name).Select(i => i.VmId).Distinct().ToListAsync());
+
+    /// <summary>Takes images out that their storage unit gave up.</summary>
+    public Task Remove(IReadOnlyCollection<Guid> images) => _file.Write(async db =>
+    {
+        foreach (var some in images.Chunk(500)) await db.Images.Where(i => some.Contains(i.Id)).ExecuteDeleteAsync();
+    });
+
     /// <summary>Adds an image, or replaces what was known of it.</summary>
     public Task Put(ImageRecord image) => _file.Write(db => Put(db, image));
 

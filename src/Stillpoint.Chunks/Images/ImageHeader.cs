@@ -55,7 +55,7 @@ public enum NoteKind
     /// <summary>An incremental may build on the image; payload: <see cref="BaseNote"/>.</summary>
     Base,
 
-    /// <summary>A verify found it sound or damaged.</summary>
+    /// <summary>A verify with the key found it sound; the newest of these and of <see cref="Damaged"/> counts.</summary>
     Verified,
 
     /// <summary>Change tracking was caught missing a write since the last full read.</summary>
@@ -66,6 +66,10 @@ public enum NoteKind
 
     /// <summary>Another unit has a copy; open payload: that unit's id in 32 hexadecimal digits.</summary>
     Copied = 6,
+
+    /// <summary>A verify found its stored bytes damaged, until a later note <see cref="Verified"/> says that they were healed. The payload may lie in
+    /// the open.</summary>
+    Damaged = 7,
 }
 
 /// <summary>One note.</summary>

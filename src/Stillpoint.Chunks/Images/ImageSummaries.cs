@@ -48,6 +48,11 @@ public static class ImageSummaries
     public static VerifyResult? LastVerify(StoredImage image, DomainKeys keys)
     {
         ArgumentNullException.ThrowIfNull(image);
-        return image.Notes.LastOrDefault(n => n.Kind == NoteKind.Verified) is { } note ? NoteCodec.OpenVerified(keys, image.Header.Id, note) : null;
+        return image.Notes.LastOrDefault(n => n.Kind is NoteKind.Verified or NoteKind.Damaged) switch
+        {
+            null => null,
+            { Kind: NoteKind.Damaged } damaged => new VerifyResult(damaged.Written, "damaged", damaged.Payload.IsOpen ? VerifyKind.Stored : VerifyKind.Full),
+            var note => NoteCodec.OpenVerified(keys, image.Header.Id, note),
+        };
     }
 }

@@ -69,7 +69,7 @@ public sealed record RecoveryKit(DateTimeOffset Made, IReadOnlyList<DomainMaster
         return Decode(plain, culprit);
     }
 
-    private byte[] Encode()
+    internal byte[] Encode()
     {
         var writer = new ByteWriter();
         writer.I64(Made.UtcTicks);
@@ -89,7 +89,7 @@ public sealed record RecoveryKit(DateTimeOffset Made, IReadOnlyList<DomainMaster
         return writer.ToArray();
     }
 
-    private static RecoveryKit Decode(ReadOnlySpan<byte> plain, string culprit)
+    internal static RecoveryKit Decode(ReadOnlySpan<byte> plain, string culprit)
     {
         var reader = new ByteReader(plain, culprit);
         var made = ImageHeaderCodec.Instant(reader.I64());

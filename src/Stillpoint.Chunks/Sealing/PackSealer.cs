@@ -79,12 +79,14 @@ public sealed class PackSealer : IDisposable
         return new SealedRecord(pack.Salt, number, _keys.Epoch, id, plainLength, compressed, bytes);
     }
 
-    /// <summary>Names and seals one chunk of zeros that nobody keeps: whatever the first of them would wait for, as compiled code and native
+    /// <summary>Names and seals one chunk of zeros under a key that nobody keeps: whatever the first of them would wait for, as compiled code and native
     /// libraries, is there then. Worth it where a process lives for one short backup.</summary>
-    public static void Warm(DomainKeys keys)
+    public static void Warm()
     {
-        ArgumentNullException.ThrowIfNull(keys);
+        Span<byte> master = stackalloc byte[DomainKeys.MasterSize];
         using var random = RandomNumberGenerator.Create();
+        random.GetBytes(master);
+        using var keys = new DomainKeys(master);
         using var sealer = new PackSealer(keys, random, compressionLevel: 1);
         var plain = new byte[StoreFormat.MinChunkSize];
         sealer.Seal(keys.IdOf(plain), plain);

@@ -23,7 +23,7 @@ internal sealed class BackupRun(ClientServices services, BackupOrder order, JobL
         {
             // 1 start
             await line.BeginAsync(Phase.Start, $"{Words.Of(order.Type)} backup of VM {order.VmName} by policy {order.Policy}");
-            using var keys = new DomainKeys(order.Data.DomainKey);
+            using var keys = new DomainKeys(order.Data.DomainKey, order.Data.Epoch);
 
             // 2 initiate: reach the data and the host, clear what an earlier run left, find the base
             await line.BeginAsync(Phase.Initiate, $"media server {order.Data.MediaAddress}, storage unit {order.Data.StorageUnit}");

@@ -19,7 +19,7 @@ internal static class KnownImages
                     stored.Header,
                     ImageDetailsCodec.Open(keys, stored),
                     note is null ? null : NoteCodec.OpenBase(keys, stored.Header.Id, note),
-                    stored.Notes.Any(n => n.Kind == NoteKind.Suspect) || ImageSummaries.LastVerify(stored, keys) is { Result: "damaged" }));
+                    ImageDoubt.Of(stored, keys) is not null));
             }
             catch (TroubleException)
             {

@@ -14,7 +14,7 @@ internal sealed class RestoreDiskRun(ClientServices services, RestoreDiskOrder o
         {
             // 1 start
             await line.BeginAsync(Phase.Start, $"restore of disk {order.Disk} of image {order.ImageId}");
-            using var keys = new DomainKeys(order.Data.DomainKey);
+            using var keys = new DomainKeys(order.Data.DomainKey, order.Data.Epoch);
 
             // 2 preflight
             await line.BeginAsync(Phase.Preflight, $"media server {order.Data.MediaAddress}");

@@ -23,7 +23,7 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
         {
             // 1 start
             await line.BeginAsync(Phase.Start, $"restore of image {order.ImageId} as VM {order.NewName}");
-            using var keys = new DomainKeys(order.Data.DomainKey);
+            using var keys = new DomainKeys(order.Data.DomainKey, order.Data.Epoch);
 
             // 2 preflight: reach the image and the host, see that nothing is in the way
             await line.BeginAsync(Phase.Preflight, $"media server {order.Data.MediaAddress}");

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using ZstdSharp;
+using ZstdNet;
 
 namespace Stillpoint.Lab;
 

@@ -6,22 +6,21 @@ using Stillpoint.Durable;
 
 namespace Stillpoint.Lab;
 
-/// <summary>The lab's certificate and password, made at its first start and kept.</summary>
+/// <summary>The lab's certificate and the administrator's password, made at its first start and kept.</summary>
 internal sealed class LabIdentity
 {
     private const int PasswordBytes = 18;
     private const int KeyBits = 2048;
     private const int Years = 10;
-    private readonly byte[] _password;
 
-    private LabIdentity(X509Certificate2 certificate, byte[] password)
+    private LabIdentity(X509Certificate2 certificate, string password)
     {
         Certificate = certificate;
-        _password = password;
+        Administrator = new LabAccount("Administrator", password, AccountRights.Administrator);
     }
 
-    /// <summary>Account that may log in.</summary>
-    public const string User = "Administrator";
+    /// <summary>The account that every lab has.</summary>
+    public LabAccount Administrator { get; }
 
     /// <summary>Certificate with its key.</summary>
     public X509Certificate2 Certificate { get; }
@@ -36,20 +35,7 @@ internal sealed class LabIdentity
             Encoding.ASCII.GetBytes(certificate.GetCertHashString(HashAlgorithmName.SHA256) + "\n"));
         var passwordFile = Path.Combine(folder, "password");
         if (!File.Exists(passwordFile)) DurableFile.Replace(passwordFile, Encoding.ASCII.GetBytes(MakePassword(random)));
-        return new LabIdentity(certificate, Encoding.UTF8.GetBytes(File.ReadAllText(passwordFile).Trim()));
-    }
-
-    /// <summary>True for the right user and password in an Authorization header.</summary>
-    public bool Admits(string? authorization)
-    {
-        const string scheme = "Basic ";
-        if (authorization is null || !authorization.StartsWith(scheme, StringComparison.OrdinalIgnoreCase)) return false;
-        var bytes = new byte[authorization.Length];
-        if (!Convert.TryFromBase64String(authorization[scheme.Length..].Trim(), bytes, out var count)) return false;
-        var pair = bytes.AsSpan(0, count);
-        var colon = pair.IndexOf((byte)':');
-        if (colon < 0 || !Encoding.UTF8.GetString(pair[..colon]).Equals(User, StringComparison.OrdinalIgnoreCase)) return false;
-        return CryptographicOperations.FixedTimeEquals(pair[(colon + 1)..], _password);
+        return new LabIdentity(certificate, File.ReadAllText(passwordFile).Trim());
     }
 
     private static string MakePassword(RandomNumberGenerator random)

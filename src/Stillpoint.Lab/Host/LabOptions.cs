@@ -9,8 +9,15 @@ public sealed record LabOptions
     /// <summary>Folder of everything the lab keeps.</summary>
     public required string DataFolder { get; init; }
 
-    /// <summary>Where it listens for HTTPS; port 0 takes a free one.</summary>
+    /// <summary>Where it listens for HTTPS, the controls among it; port 0 takes a free one.</summary>
     public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 5986);
+
+    /// <summary>Where it listens for HTTP, on which every message must be sealed; null for nowhere.</summary>
+    public IPEndPoint? ListenHttp { get; init; }
+
+    /// <summary>Accounts beside <c>Administrator</c>. One without a password is a Kerberos principal (<c>NAME@REALM</c>), or a client certificate
+    /// by its SHA-256 (<c>certificate HEX</c>).</summary>
+    public IReadOnlyList<LabAccount> Accounts { get; init; } = [];
 
     /// <summary>VMs over disks of the user's, made when a VM of that name is not there yet. A disk is never written: it becomes the parent of a
     /// differencing file, or is copied once when it is no VHDX.</summary>

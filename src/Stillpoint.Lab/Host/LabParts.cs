@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 
 namespace Stillpoint.Lab;
@@ -7,6 +8,7 @@ internal sealed class LabParts : IAsyncDisposable
 {
     private readonly ILoggerFactory _logs;
     private readonly FileStream _alone;
+    private readonly RandomNumberGenerator _random;
 
     /// <param name="options">How the lab is to be.</param>
     /// <param name="logs">Where it reports; disposed with the parts.</param>
@@ -23,6 +25,8 @@ internal sealed class LabParts : IAsyncDisposable
         Context = new HostContext(new HostState(Path.Combine(data, "state.json")), paths, new DiskFiles(paths, clock),
             new RecordStore(Path.Combine(data, "record")), clock, Jobs, Faults);
         Identity = LabIdentity.Load(data, clock, options.Random);
+        _random = RandomNumberGenerator.Create();
+        Door = new Door(new LabAccounts(options.Accounts.Prepend(Identity.Administrator)), clock, _random, Identity.Certificate);
         Merges = new DiskMerges(Context, options.MergeDelay);
         Checkpoints = new Checkpoints(Context, Merges);
         Power = new PowerStates(Context);
@@ -50,6 +54,7 @@ internal sealed class LabParts : IAsyncDisposable
     public FaultBoard Faults { get; }
     public JobBoard Jobs { get; }
     public LabIdentity Identity { get; }
+    public Door Door { get; }
     public DiskMerges Merges { get; }
     public Checkpoints Checkpoints { get; }
     public PowerStates Power { get; }
@@ -75,6 +80,7 @@ internal sealed class LabParts : IAsyncDisposable
     {
         await Jobs.DisposeAsync();
         Identity.Certificate.Dispose();
+        _random.Dispose();
         _logs.Dispose();
         await _alone.DisposeAsync();
     }

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Stillpoint.Durable;
@@ -13,8 +14,8 @@ using Stillpoint.Durable;
 namespace Stillpoint.Lab;
 
 /// <summary>
-/// A simulated Hyper-V host. WS-Management is at <c>/wsman</c>, the lab's own controls are at <c>/lab/…</c>, both over HTTPS with Basic
-/// authentication. In its data folder stand <c>certificate.sha256</c>, <c>password</c>, <c>path-map</c> and <c>endpoints.json</c>.
+/// A simulated Hyper-V host. WS-Management is at <c>/wsman</c>, over HTTPS and, when asked for, over HTTP; the lab's own controls are at
+/// <c>/lab/…</c>, over HTTPS only. In its data folder stand <c>certificate.sha256</c>, <c>password</c>, <c>path-map</c> and <c>endpoints.json</c>.
 /// </summary>
 public sealed class LabServer : IAsyncDisposable
 {
@@ -28,13 +29,18 @@ public sealed class LabServer : IAsyncDisposable
         _application = application;
         _parts = parts;
         _writes = writes;
-        var address = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        Address = new Uri(address);
+        var addresses = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses
+            .Select(a => new Uri(a)).ToLookup(a => a.Scheme);
+        Address = addresses[Uri.UriSchemeHttps].Single();
+        HttpAddress = addresses[Uri.UriSchemeHttp].SingleOrDefault();
         DataFolder = dataFolder;
     }
 
-    /// <summary>Where it listens, with the port that was taken.</summary>
+    /// <summary>Where it listens for HTTPS, with the port that was taken.</summary>
     public Uri Address { get; }
+
+    /// <summary>Where it listens for HTTP; null for nowhere.</summary>
+    public Uri? HttpAddress { get; }
 
     /// <summary>Folder of everything the lab keeps.</summary>
     public string DataFolder { get; }
@@ -102,8 +108,14 @@ public sealed class LabServer : IAsyncDisposable
             kestrel.Listen(options.Listen, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1;
-                listen.UseHttps(parts.Identity.Certificate);
+                // A host asks for a certificate and takes any; whether it is mapped to an account is decided after.
+                listen.UseHttps(parts.Identity.Certificate, https =>
+                {
+                    https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
+                    https.ClientCertificateValidation = (_, _, _) => true;
+                });
             });
+            if (options.ListenHttp is { } http) kestrel.Listen(http, listen => listen.Protocols = HttpProtocols.Http1);
         });
         var application = builder.Build();
         Map(application, parts);
@@ -114,13 +126,15 @@ public sealed class LabServer : IAsyncDisposable
     {
         application.Use(async (context, next) =>
         {
-            if (parts.Identity.Admits(context.Request.Headers.Authorization))
+            if (parts.Door.Admit(context) is not { } visitor) return;
+            context.Features.Set(visitor);
+            var isControl = context.Request.Path.StartsWithSegments("/lab", StringComparison.Ordinal);
+            if (isControl && (!context.Request.IsHttps || visitor.Account.Rights != AccountRights.Administrator))
             {
-                await next(context);
+                context.Response.StatusCode = (int)HttpStatusCode.Forbidden;
                 return;
             }
-            context.Response.StatusCode = (int)HttpStatusCode.Unauthorized;
-            context.Response.Headers.WWWAuthenticate = "Basic realm=\"WSMAN\"";
+            await next(context);
         });
         application.UseRouting();
         WsManEndpoint.Map(application, parts);
@@ -130,7 +144,12 @@ public sealed class LabServer : IAsyncDisposable
 
     private void WriteEndpoints()
     {
-        var endpoints = new { wsman = new Uri(Address, "/wsman").ToString(), control = new Uri(Address, "/lab").ToString() };
+        var endpoints = new
+        {
+            wsman = new Uri(Address, "/wsman").ToString(),
+            wsmanHttp = HttpAddress is null ? null : new Uri(HttpAddress, "/wsman").ToString(),
+            control = new Uri(Address, "/lab").ToString(),
+        };
         DurableFile.Replace(Path.Combine(DataFolder, "endpoints.json"), JsonSerializer.SerializeToUtf8Bytes(endpoints));
         DurableFile.Replace(Path.Combine(DataFolder, "path-map"), Encoding.UTF8.GetBytes(PathMap + "\n"));
     }

@@ -45,7 +45,7 @@ internal sealed class GrantedUnits : IGrantedUnits
     {
         var unit = await _units.OpenAsync(grant.StorageUnit, cancel);
         IImageReader session = grant.Kind == GrantKind.Backup
-            ? await unit.OpenWriterAsync(new WriterScope(grant.Domain, grant.VmId, grant.ImageId, grant.JobId), cancel)
+            ? await unit.OpenWriterAsync(new WriterScope(grant.Domain, grant.VmId, grant.ImageId, grant.JobId, Epoch: grant.Epoch), cancel)
             : await unit.OpenReaderAsync(new ReaderScope(grant.Domain, grant.VmId, grant.ImageId), cancel);
         Kill.Reach(KillPoint.SessionOpened);
         _environment.Log.LogInformation("Session of '{Holder}' on '{Unit}': {Kind} of VM {Vm}, job {Job}.",

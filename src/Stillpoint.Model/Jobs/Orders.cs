@@ -65,7 +65,8 @@ public sealed record RestoreDiskOrder(Guid JobId, Guid ImageId, string Disk, str
 /// <param name="StorageUnit">Name of the storage unit there.</param>
 /// <param name="Grant">The signed job grant, opaque to the client.</param>
 /// <param name="DomainKey">The key domain's master, 32 bytes; held in memory only.</param>
-public sealed record DataAccess(string MediaAddress, string StorageUnit, byte[] Grant, byte[] DomainKey);
+/// <param name="Epoch">The epoch to seal under: the one that the grant names.</param>
+public sealed record DataAccess(string MediaAddress, string StorageUnit, byte[] Grant, byte[] DomainKey, ushort Epoch = 0);
 
 /// <summary>How a job ended, as its client reports it.</summary>
 /// <param name="JobId">The job.</param>

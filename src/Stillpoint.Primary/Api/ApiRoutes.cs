@@ -13,6 +13,7 @@ internal static class ApiRoutes
         JoinRoutes.Map(api);
         PolicyRoutes.Map(api);
         HostRoutes.Map(api);
+        KeyDomainRoutes.Map(api);
         StorageUnitRoutes.Map(api);
         JobRoutes.Map(api);
         ImageRoutes.Map(api);

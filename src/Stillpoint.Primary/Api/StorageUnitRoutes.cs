@@ -18,6 +18,18 @@ internal static class StorageUnitRoutes
         units.MapGet("", List).RequireAuthorization(Roles.Viewer);
         units.MapGet("/{name}", Show).RequireAuthorization(Roles.Viewer);
         units.MapPost("", Create).RequireAuthorization(Roles.Admin);
+        units.MapPost("/{name}/rebuild", Rebuild).RequireAuthorization(Roles.Admin)
+            .WithSummary("Lists every image of the unit, also those whose jobs and hosts this catalog does not know.");
+        units.MapPost("/{name}/attach", AttachPrimary).RequireAuthorization(Roles.Admin)
+            .WithSummary("Ties the unit to this server: it then deletes only by plans that this server signed.");
+        units.MapPost("/{name}/detach", DetachPrimary).RequireAuthorization(Roles.Admin);
+        units.MapPost("/{name}/prune", Prune).RequireAuthorization(Roles.Admin)
+            .WithSummary("Gives up images that a policy does not keep, by a plan that this server signs.");
+        units.MapGet("/{name}/collect-plan", (string name, UnitDeletions deletions, CancellationToken cancel) => deletions.PlanCollect(name, cancel))
+            .RequireAuthorization(Roles.Admin).WithSummary("A signed plan, for store collect --plan.");
+        units.MapGet("/{name}/collect", (string name, UnitDeletions deletions, CancellationToken cancel) => deletions.State(name, cancel))
+            .RequireAuthorization(Roles.Viewer).WithSummary("How the last collect stands.");
+        units.MapPost("/{name}/collect", Collect).RequireAuthorization(Roles.Admin).WithSummary("Begins a collect at the media server.");
         api.MapGet("/media-servers", MediaServers).RequireAuthorization(Roles.Viewer).WithTags("storage");
     }
 
@@ -29,6 +41,45 @@ internal static class StorageUnitRoutes
 
     private static async Task<Page<MediaServerRecord>> MediaServers(CatalogStore catalog, int? limit, string? after) =>
         Paging.ByName(await catalog.MediaServers.List(), m => m.Name, limit, after);
+
+    private static async Task<RebuildReport> Rebuild(string name, ClaimsPrincipal user, ImageRebuild rebuild, AuditLog audit, CancellationToken cancel)
+    {
+        var report = await rebuild.Run(name, cancel);
+        await audit.Done(user, "storage-unit.rebuild", name, $"{report.Listed} images listed");
+        return report;
+    }
+
+    private static async Task<StorageUnitView> AttachPrimary(
+        string name, ClaimsPrincipal user, UnitDeletions deletions, Connections connections, AuditLog audit, CancellationToken cancel)
+    {
+        var unit = await deletions.Attach(name, cancel);
+        await audit.Done(user, "storage-unit.attach", name);
+        return View(unit, connections);
+    }
+
+    private static async Task<StorageUnitView> DetachPrimary(
+        string name, ClaimsPrincipal user, UnitDeletions deletions, Connections connections, AuditLog audit, CancellationToken cancel)
+    {
+        var unit = await deletions.Detach(name, cancel);
+        await audit.Done(user, "storage-unit.detach", name);
+        return View(unit, connections);
+    }
+
+    private static async Task<PruneOutcome> Prune(
+        string name, PruneRequest body, ClaimsPrincipal user, UnitDeletions deletions, AuditLog audit, CancellationToken cancel)
+    {
+        if (body.Policy is null) throw Refusal.Invalid("policy", "It must be given.", "Mend the request.");
+        var outcome = await deletions.Prune(name, body, cancel);
+        if (outcome.Expired is { } gone) await audit.Done(user, "storage-unit.prune", name, $"{gone.Count} images given up");
+        return outcome;
+    }
+
+    private static async Task<IResult> Collect(string name, ClaimsPrincipal user, UnitDeletions deletions, AuditLog audit, CancellationToken cancel)
+    {
+        var state = await deletions.Collect(name, cancel);
+        await audit.Done(user, "storage-unit.collect", name);
+        return Results.Accepted($"/api/v1/storage-units/{name}/collect", state);
+    }
 
     private static async Task<IResult> Create(
         StorageUnitRequest body, ClaimsPrincipal user, CatalogStore catalog, Connections connections, AuditLog audit, TimeProvider time)

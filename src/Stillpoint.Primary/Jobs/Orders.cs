@@ -21,7 +21,7 @@ internal sealed class Orders(CatalogStore catalog, KeyDomains keys, GrantSigner 
         var policy = (await catalog.Policies.Find(job.Policy ?? ""))?.Policy
             ?? throw new TroubleException($"policy {job.Policy}", "It was deleted before the job began.", "Run another policy.");
         var host = await Host(job);
-        var access = Access(job, GrantKind.Backup, host.KeyDomain, dataAddress);
+        var access = Access(job, GrantKind.Backup, keys.GetOrMake(host.KeyDomain), dataAddress);
         var order = new BackupOrder(
             job.Id, job.ImageId!.Value, job.VmId, job.VmName, policy.Name, policy.Method, job.Type ?? ImageType.Full,
             policy.BlockLevelIncremental, policy.Consistency, policy.GuestBackupType, policy.TrackingAudit,
@@ -34,7 +34,7 @@ internal sealed class Orders(CatalogStore catalog, KeyDomains keys, GrantSigner 
         var image = job.ImageId is { } id ? await catalog.Images.Find(id) : null;
         if (image is null || job.Restore is not { } restore)
             throw new TroubleException($"image {job.ImageId}", "It is no longer in the catalog.", "Choose another image: stillpoint image list.");
-        var access = Access(job, GrantKind.Restore, image.KeyDomain, dataAddress);
+        var access = Access(job, GrantKind.Restore, keys.Get(image.KeyDomain), dataAddress);
         if (job.Kind == JobKind.RestoreDisk)
         {
             var disk = new RestoreDiskOrder(job.Id, image.Id, restore.Disk ?? "0", restore.Target ?? "", access);
@@ -58,12 +58,11 @@ internal sealed class Orders(CatalogStore catalog, KeyDomains keys, GrantSigner 
         return [.. found.Where(i => !active.Contains(i.JobId))];
     }
 
-    private DataAccess Access(Job job, GrantKind kind, string domain, string dataAddress)
+    private DataAccess Access(Job job, GrantKind kind, DomainKey key, string dataAddress)
     {
-        var key = keys.Get(domain);
         var grant = new JobGrant(
             kind, job.Id, job.Host, job.VmId, job.ImageId ?? throw new InvalidOperationException("an active job has an image id"), key.Id,
-            job.StorageUnit, options.Time.GetUtcNow() + options.GrantLife);
-        return new DataAccess(dataAddress, job.StorageUnit, signer.Sign(grant), key.Master);
+            job.StorageUnit, options.Time.GetUtcNow() + options.GrantLife, key.Epoch);
+        return new DataAccess(dataAddress, job.StorageUnit, signer.Sign(grant), key.Master, key.Epoch);
     }
 }

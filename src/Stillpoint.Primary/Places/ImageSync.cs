@@ -6,7 +6,8 @@ namespace Stillpoint.Primary;
 
 /// <summary>
 /// Brings the catalog to what the storage units hold, which is the truth: an image that was committed and whose client ended before it could
-/// report it is found here. Only rows are added; what a unit does not list stays, and is told.
+/// report it is found here. Only rows are added; what a unit does not list stays, and is told. Images of jobs that are not known here are counted:
+/// to list them is <see cref="ImageRebuild"/>'s.
 /// </summary>
 internal sealed class ImageSync(CatalogStore catalog, Connections connections, Errands errands, ILogger<ImageSync> log)
 {
@@ -50,6 +51,7 @@ internal sealed class ImageSync(CatalogStore catalog, Connections connections, E
             await catalog.Images.Put(JobReports.Row(job, image, host));
             log.LogInformation("image {Image} of {Vm} was found in {Unit} and is listed", image.Id, job.VmName, unit.Name);
         }
-        if (strangers > 0) log.LogWarning("{Unit} holds {Count} images of jobs that this catalog does not know", unit.Name, strangers);
+        if (strangers > 0) log.LogWarning(
+                "{Unit} holds {Count} images of jobs that this catalog does not know; to list them: stillpoint storage-unit rebuild {Name}", unit.Name, strangers, unit.Name);
     }
 }

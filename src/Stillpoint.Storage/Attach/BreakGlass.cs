@@ -51,7 +51,7 @@ public sealed record BreakGlass(string Reason)
         }
     }
 
-    private static (DateTimeOffset At, string What, string Reason) Decode(ReadOnlySpan<byte> bytes, string name)
+    internal static (DateTimeOffset At, string What, string Reason) Decode(ReadOnlySpan<byte> bytes, string name)
     {
         var reader = new ByteReader(ObjectFrame.Content(bytes, ObjectFrame.GlassMagic, name), name);
         var glass = (UnitTime.Of(reader.I64(), name), reader.Text(), reader.Text());

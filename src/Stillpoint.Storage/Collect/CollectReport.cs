@@ -1,3 +1,7 @@
+using System.Security.Cryptography;
+using Stillpoint.Chunks;
+using Stillpoint.Model;
+
 namespace Stillpoint.Storage;
 
 /// <summary>What a collect is doing.</summary>
@@ -9,7 +13,7 @@ public enum CollectStage
     /// <summary>It looks which records the images need.</summary>
     Marking,
 
-    /// <summary>It copies what lives out of packs that are mostly dead: bytes.</summary>
+    /// <summary>It copies what lives out of packs that are mostly dead or small, or seals it anew: bytes.</summary>
     Rewriting,
 
     /// <summary>It deletes packs: bytes.</summary>
@@ -29,23 +33,11 @@ public readonly record struct CollectProgress(CollectStage Stage, long Done, lon
 /// <param name="MostWait">Longest wait for open sessions; null waits as long as it takes.</param>
 /// <param name="Plan">What the primary allows, for a unit that is attached to one.</param>
 /// <param name="Glass">Overrides the need of a plan, and leaves a note that stays.</param>
-public sealed record CollectOptions(TimeSpan? MostWait = null, CollectPlan? Plan = null, BreakGlass? Glass = null);
+/// <param name="Keys">With them it seals anew what lies under older epochs of their domain, and brings small packs together; without them it copies
+/// records as they are.</param>
+public sealed record CollectOptions(TimeSpan? MostWait = null, CollectPlan? Plan = null, BreakGlass? Glass = null, CollectKeys? Keys = null);
 
-/// <summary>What a collect did.</summary>
-/// <param name="Finished">False when it stopped because sessions are open; the next collect goes on where this one stopped.</param>
-/// <param name="PacksDeleted">Packs deleted.</param>
-/// <param name="BytesDeleted">Their bytes.</param>
-/// <param name="PacksRewritten">Packs whose living records were copied, so that the pack itself may go.</param>
-/// <param name="BytesWritten">Bytes of the packs written for that.</param>
-/// <param name="PacksKept">Packs that were to go and turned out to be needed.</param>
-/// <param name="SessionsFenced">Sessions that were taken for dead.</param>
-/// <param name="ImagesRemoved">Images that were given up and whose objects are gone now.</param>
-/// <param name="ObjectsSwept">Other objects deleted: what dead sessions left, marks of damage in packs that are gone.</param>
-/// <param name="LackedSpace">True when packs were left as they are because the volume is full.</param>
-public sealed record CollectReport(
-    bool Finished, int PacksDeleted, long BytesDeleted, int PacksRewritten, long BytesWritten, int PacksKept, int SessionsFenced, int ImagesRemoved,
-    int ObjectsSwept, bool LackedSpace)
-{
-    /// <summary>Bytes that the unit is smaller by; negative when it grew.</summary>
-    public long BytesFreed => BytesDeleted - BytesWritten;
-}
+/// <summary>What lets a collect seal.</summary>
+/// <param name="Keys">Keys of one domain, at its newest epoch; their owner disposes of them.</param>
+/// <param name="Random">Source of salts.</param>
+public sealed record CollectKeys(DomainKeys Keys, RandomNumberGenerator Random);

@@ -7,6 +7,8 @@ internal sealed class CollectWork(StorageUnit unit, CollectOptions options, IPro
 
     public StorageUnit Unit { get; } = unit;
 
+    public CollectKeys? Keys => options.Keys;
+
     public CollectTally Tally { get; } = new();
 
     public DeadSessions Dead { get; } = new(unit);
@@ -52,5 +54,13 @@ internal sealed class CollectTally
 
     public int ObjectsSwept { get; set; }
 
+    public int PacksResealed { get; set; }
+
     public bool LackedSpace { get; set; }
+
+    /// <summary>True when a round left packs to the next because they were too many for one.</summary>
+    public bool More { get; set; }
+
+    /// <summary>Packs that could not be read through, so that they stay as they are.</summary>
+    public HashSet<string> Unreadable { get; } = new(StringComparer.Ordinal);
 }

@@ -4,7 +4,7 @@ namespace Stillpoint.Storage;
 
 /// <summary>
 /// Deletes what no image needs. It may run beside backups, restores, verifies and other collects in any number of processes, and be
-/// stopped at any step: every decision is an object, and the next collect goes on from it. Needs no key.
+/// stopped at any step: every decision is an object, and the next collect goes on from it. Needs no key; with one it also seals anew.
 /// </summary>
 public static class Collector
 {
@@ -21,7 +21,7 @@ public static class Collector
         await unit.CheckPresentAsync(cancel);
         try
         {
-            var expired = await CollectPlan.AllowedAsync(unit, options, cancel);
+            var expired = await CollectPlans.AllowedAsync(unit, options, cancel);
             var run = new CollectRun(new CollectWork(unit, options, progress), expired);
             return await run.RunAsync(cancel);
         }
@@ -45,21 +45,25 @@ internal sealed class CollectRun(CollectWork work, IReadOnlySet<Guid> expired)
         var finished = await FinishRoundsAsync(cancel);
         // 2. Which sessions live, which are dead.
         finished = finished && await SettleAsync(cancel);
-        // 3. A round of our own; another when the volume was too full to copy anything before something was deleted.
-        for (var passes = 0; finished && passes < 2; passes++)
+        // 3. A round of our own; another when the volume was too full to copy anything before something was deleted, or when there was more to seal
+        //    anew than one round takes: each of those leaves fewer packs to the next.
+        for (var again = true; finished && again;)
         {
-            work.Tally.LackedSpace = false;
+            var lacked = work.Tally.LackedSpace;
+            work.Tally.LackedSpace = work.Tally.More = false;
             if (await PlanAsync(cancel) is not { } round) break;
             finished = await new RoundRun(work, round).RunAsync(cancel);
-            if (!work.Tally.LackedSpace) break;
+            again = work.Tally.LackedSpace ? !lacked : work.Tally.More;
         }
-        // 4. What belongs to nobody any more.
+        // 4. Sessions that left no pack held nothing up, but those that are dead left their names. What takes too long is left to the next collect.
+        if (finished) await work.SettleAsync([.. await DeadSessions.OpenAsync(_unit.Volume, cancel)], cancel);
+        // 5. What belongs to nobody any more.
         work.Report(CollectStage.Sweeping, 0, 0);
         work.Tally.ObjectsSwept += await new Leftovers(_unit).SweepAsync(cancel);
         var tally = work.Tally;
         return new CollectReport(
             finished, tally.PacksDeleted, tally.BytesDeleted, tally.PacksRewritten, tally.BytesWritten, tally.PacksKept, work.Dead.Fenced,
-            tally.ImagesRemoved, tally.ObjectsSwept, tally.LackedSpace);
+            tally.ImagesRemoved, tally.ObjectsSwept, tally.PacksResealed, tally.LackedSpace);
     }
 
     private async Task<bool> FinishRoundsAsync(CancellationToken cancel)
@@ -87,7 +91,7 @@ internal sealed class CollectRun(CollectWork work, IReadOnlySet<Guid> expired)
         var condemned = new List<PackName>();
         foreach (var domain in await DomainsAsync(cancel))
         {
-            var plan = await DomainPlan.MakeAsync(_unit, domain, expired, open, cancel);
+            var plan = await DomainPlan.MakeAsync(work, domain, expired, open, cancel);
             condemned.AddRange(plan.Dead.Select(p => PackName.Of(p.Header)));
             condemned.AddRange((await RewriteAsync(plan, cancel)).Select(p => PackName.Of(p.Header)));
         }
@@ -98,26 +102,22 @@ internal sealed class CollectRun(CollectWork work, IReadOnlySet<Guid> expired)
         return round;
     }
 
+    /// <returns>The packs whose living records are durable elsewhere now.</returns>
     private async Task<IReadOnlyList<PackFile>> RewriteAsync(DomainPlan plan, CancellationToken cancel)
     {
-        if (plan.Rewrite.Count == 0) return [];
-        long done = 0, total = plan.Rewrite.Sum(p => p.Length);
+        if (plan.Rewrite.Count + plan.Reseal.Count == 0) return [];
+        var progress = new Moved(work, plan.Rewrite.Concat(plan.Reseal).Sum(p => p.Length));
         await using var rewrite = new PackRewrite(_unit, plan.Index.Domain);
+        await using var reseal = plan.Reseal.Count == 0 ? null : new PackReseal(_unit, work.Keys!);
         try
         {
-            foreach (var pack in plan.Rewrite)
-            {
-                try
-                {
-                    await rewrite.AddAsync(pack, offset => plan.Lives(pack, offset), cancel);
-                }
-                catch (Exception e) when (e is TroubleException or FileNotFoundException)
-                {
-                    // Damaged, or deleted by another round since it was listed: it is left as it is.
-                }
-                work.Report(CollectStage.Rewriting, done += pack.Length, total);
-            }
+            foreach (var pack in plan.Rewrite) await TryMoveAsync(pack, progress, () => rewrite.AddAsync(pack, offset => plan.Lives(pack, offset), cancel));
             await rewrite.FinishNodesAsync(cancel);
+            if (reseal is not null)
+            {
+                foreach (var pack in plan.Reseal) await TryMoveAsync(pack, progress, () => reseal.AddAsync(pack, offset => plan.Lives(pack, offset), cancel));
+                await reseal.FinishAsync(cancel);
+            }
         }
         catch (IOException e) when (UnitTrouble.IsFull(e))
         {
@@ -125,8 +125,30 @@ internal sealed class CollectRun(CollectWork work, IReadOnlySet<Guid> expired)
             work.Tally.LackedSpace = true;
         }
         work.Tally.PacksRewritten += rewrite.Done.Count;
-        work.Tally.BytesWritten += rewrite.BytesWritten;
-        return rewrite.Done;
+        work.Tally.PacksResealed += reseal?.Done.Count ?? 0;
+        work.Tally.BytesWritten += rewrite.BytesWritten + (reseal?.BytesWritten ?? 0);
+        return [.. rewrite.Done, .. reseal?.Done ?? []];
+    }
+
+    private async Task TryMoveAsync(PackFile pack, Moved progress, Func<Task> move)
+    {
+        try
+        {
+            await move();
+        }
+        catch (Exception e) when (e is TroubleException or FileNotFoundException)
+        {
+            // Damaged, or deleted by another round since it was listed: it is left as it is.
+            work.Tally.Unreadable.Add(pack.Name);
+        }
+        progress.Add(pack.Length);
+    }
+
+    private sealed class Moved(CollectWork work, long total)
+    {
+        private long _done;
+
+        public void Add(long bytes) => work.Report(CollectStage.Rewriting, _done += bytes, total);
     }
 
     /// <summary>True when the object of an image that was given up is still there.</summary>

@@ -11,8 +11,6 @@ namespace Stillpoint.Storage;
 /// <param name="domain">The domain.</param>
 internal sealed class PackRewrite(StorageUnit unit, Guid domain) : IAsyncDisposable
 {
-    private const int WindowBytes = 4 << 20;
-
     private readonly PackBuffers _buffers = new();
     private readonly List<PackFile> _inNodes = [];
     private PackWriter? _nodes;
@@ -23,7 +21,8 @@ internal sealed class PackRewrite(StorageUnit unit, Guid domain) : IAsyncDisposa
     /// <summary>Bytes of the packs that were written.</summary>
     public long BytesWritten { get; private set; }
 
-    /// <summary>Copies what lives in one pack. A record that is not sound as it lies keeps its pack from being done.</summary>
+    /// <summary>Copies what lives in one pack.</summary>
+    /// <exception cref="Model.TroubleException">A record is not sound as it lies: its pack stays as it is.</exception>
     /// <exception cref="IOException">The volume failed, or is full.</exception>
     public async Task AddAsync(PackFile pack, Func<uint, bool> lives, CancellationToken cancel)
     {
@@ -32,13 +31,13 @@ internal sealed class PackRewrite(StorageUnit unit, Guid domain) : IAsyncDisposa
         if (pack.Header.Kind == PackKind.Nodes)
         {
             _nodes ??= await CreateAsync(pack.Header with { Pack = unit.Environment.NewId() }, cancel);
-            if (!await CopyAsync(pack, living, _nodes, renumber: true, cancel)) return;
+            await CopyAsync(pack, living, _nodes, renumber: true, cancel);
             _inNodes.Add(pack);
             if (_nodes.Length >= PackSealer.PackBytes) await FinishNodesAsync(cancel);
             return;
         }
         await using var target = await CreateAsync(pack.Header with { Pack = unit.Environment.NewId() }, cancel);
-        if (!await CopyAsync(pack, living, target, renumber: false, cancel)) return;
+        await CopyAsync(pack, living, target, renumber: false, cancel);
         await target.CompleteAsync(cancel);
         BytesWritten += target.Length;
         Done.Add(pack);
@@ -67,26 +66,9 @@ internal sealed class PackRewrite(StorageUnit unit, Guid domain) : IAsyncDisposa
         ? await PackWriter.CreateAsync(unit.Volume, _buffers, header, cancel)
         : throw Damage.Of(UnitNames.Pack(header), $"it is not of domain {domain:N}");
 
-    private async Task<bool> CopyAsync(PackFile pack, List<PackEntry> living, PackWriter target, bool renumber, CancellationToken cancel)
+    private async Task CopyAsync(PackFile pack, List<PackEntry> living, PackWriter target, bool renumber, CancellationToken cancel)
     {
-        for (var first = 0; first < living.Count;)
-        {
-            var start = living[first].Offset;
-            var last = first;
-            while (last + 1 < living.Count && End(living[last + 1]) - start <= WindowBytes) last++;
-            var window = new byte[checked((int)(End(living[last]) - start))];
-            if (await unit.Volume.ReadAsync(pack.Name, start, window, cancel) != window.Length) return false;
-            for (; first <= last; first++)
-            {
-                var record = window.AsMemory((int)(living[first].Offset - start), StoreFormat.RecordHeaderSize + living[first].StoredLength);
-                if (!PackFormat.TryReadRecordHeader(record.Span, out var header) || header.Id != living[first].Id
-                    || header.StoredLength != living[first].StoredLength || !PackFormat.IsSound(record.Span)) return false;
-                if (renumber) header = header with { Number = (uint)target.Entries.Count };
-                await target.AppendAsync(header, record[StoreFormat.RecordHeaderSize..], cancel);
-            }
-        }
-        return true;
+        await foreach (var (header, content) in LivingRecords.ReadAsync(unit.Volume, pack, living, cancel))
+            await target.AppendAsync(renumber ? header with { Number = (uint)target.Entries.Count } : header, content, cancel);
     }
-
-    private static long End(PackEntry entry) => entry.Offset + StoreFormat.RecordHeaderSize + (long)entry.StoredLength;
 }

@@ -36,7 +36,7 @@ internal static class NoteCopy
     }
 
     /// <summary>What a verify found and where copies are is true of one unit only.</summary>
-    private static bool Travels(NoteKind kind) => kind is not (NoteKind.Verified or NoteKind.Copied);
+    private static bool Travels(NoteKind kind) => kind is not (NoteKind.Verified or NoteKind.Damaged or NoteKind.Copied);
 
     private static NoteKind? Kind(string name) => name.Split('.') is [_, _, var word, _] && Model.Words.TryParse<NoteKind>(word, out var kind) ? kind : null;
 

@@ -20,6 +20,9 @@ internal sealed partial class DomainIndex(
     /// <summary>So few new packs are read one by one, without a look at the runs.</summary>
     private const int Few = 8;
 
+    /// <summary>Ids that one core looks for at least: fewer are found before another core has begun.</summary>
+    private const int Share = 256;
+
     private readonly Lock _gate = new();
     private readonly List<PackFile> _packs = [];
     private readonly Dictionary<string, Known> _known = [];
@@ -95,7 +98,11 @@ internal sealed partial class DomainIndex(
         }
         if (runs.Length == 0) return;
         var order = Missing(ids, found);
-        foreach (var view in runs) Ask(view, () => view.Find(ids, order, found));
+        foreach (var view in runs)
+        {
+            if (order.Length < 2 * Share) Ask(view, () => view.Find(ids, order, found));
+            else AskSideBySide(view, ids, order, found);
+        }
     }
 
     /// <summary>For each id, whether it is there; a miss is true too.</summary>
@@ -249,11 +256,31 @@ internal sealed partial class DomainIndex(
         return found;
     }
 
+    /// <summary>Each core looks for a range of the ids, so each still meets its pages in order.</summary>
+    private void AskSideBySide(RunView view, IReadOnlyList<ChunkId> ids, int[] order, bool[] found)
+    {
+        // More parts than cores: one that is called away does not hold up the rest.
+        var parts = Math.Min(order.Length / Share, Environment.ProcessorCount * 4);
+        Parallel.For(0, parts, part =>
+        {
+            var from = (int)((long)order.Length * part / parts);
+            var to = (int)((long)order.Length * (part + 1) / parts);
+            Ask(view, () => view.Find(ids, order.AsSpan(from, to - from), found));
+        });
+    }
+
     /// <summary>Numbers of the ids that were not found, in the order of the ids: a run then reads each of its pages once.</summary>
     private static int[] Missing(IReadOnlyList<ChunkId> ids, bool[] found)
     {
-        var order = Enumerable.Range(0, found.Length).Where(i => !found[i]).ToArray();
-        Array.Sort(Array.ConvertAll(order, i => ids[i].A), order);
+        var order = new int[found.AsSpan().Count(false)];
+        var heads = new ulong[order.Length];
+        for (int i = 0, at = 0; i < found.Length; i++)
+        {
+            if (found[i]) continue;
+            heads[at] = ids[i].A;
+            order[at++] = i;
+        }
+        Array.Sort(heads, order);
         return order;
     }
 

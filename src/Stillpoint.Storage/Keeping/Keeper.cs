@@ -42,7 +42,8 @@ public static class Keeper
     /// <param name="image">The image.</param>
     /// <param name="glass">Overrides the need of a signed plan where the unit is attached to a primary. It overrides neither hold nor lock.</param>
     /// <param name="cancel">Gives up.</param>
-    /// <exception cref="TroubleException">There is no such image, it is held or locked, or the unit takes signed plans only.</exception>
+    /// <exception cref="TroubleException">There is no such image, or the unit takes signed plans only; or it is held or locked, then with an
+    /// <see cref="ObjectLockedException"/> inside.</exception>
     public static async Task ExpireAsync(StorageUnit unit, Guid image, BreakGlass? glass, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(unit);
@@ -50,9 +51,10 @@ public static class Keeper
         if (await Attachment.KeyAsync(unit, cancel) is not null) await BreakGlass.RequireAsync(unit, glass, $"expire image {image:N}", cancel);
         if ((await ListAsync(unit, cancel)).All(i => i.Image.Header.Id != image)) throw Absent(unit, image);
         if (await TryExpireAsync(unit, image, cancel) is not { } why) return;
-        throw UnitTrouble.Refused(
-            unit.Name, $"image {image:D} cannot be given up: {why}.",
-            $"release a hold with: stillpoint store hold DIR {image:D} --release; a lock ends by time, which the backups made meanwhile prove");
+        throw new TroubleException(
+            $"storage unit {unit.Name}", $"image {image:D} cannot be given up: {why}.",
+            $"release a hold with: stillpoint store hold DIR {image:D} --release; a lock ends by time, which the backups made meanwhile prove",
+            inner: new ObjectLockedException($"image {image:D}: {why}"));
     }
 
     /// <summary>Why an image may not be given up; null when it may.</summary>
@@ -63,12 +65,14 @@ public static class Keeper
         : keeping.LockedUntil is { } until && until > proven ? $"it is locked until {until:u}, and what is written in the unit proves no later time than {proven:u}"
         : null;
 
-    /// <summary>The time that the unit can prove.</summary>
+    /// <summary>The time that the unit can prove: never later than this machine's clock, nor than that of the server which holds it.</summary>
     internal static async Task<DateTimeOffset> ProvenTimeAsync(StorageUnit unit, CancellationToken cancel)
     {
         var times = (await unit.Catalog.EndsAsync(cancel)).Select(e => e.Written).ToList();
         times.AddRange((await unit.Volume.ListAsync(UnitNames.Notes, cancel)).Select(e => UnitNames.TimeOfNote(e.Name)).OfType<DateTimeOffset>());
-        return ProvenTime.Of(unit.Created, times, unit.Environment.Time.GetUtcNow(), unit.Environment.Margins.MostClockStep);
+        var now = unit.Environment.Time.GetUtcNow();
+        if (await unit.Volume.ServerTimeAsync(cancel) is { } server && server < now) now = server;
+        return ProvenTime.Of(unit.Created, times, now, unit.Environment.Margins.MostClockStep);
     }
 
     /// <summary>Gives an image up unless something forbids it.</summary>

@@ -128,7 +128,9 @@ internal static class PackFormat
         if (footer.Length < FooterSize || BinaryPrimitives.ReadUInt32LittleEndian(footer[12..]) != FooterMagic) return null;
         var offset = BinaryPrimitives.ReadInt64LittleEndian(footer);
         long count = BinaryPrimitives.ReadUInt32LittleEndian(footer[8..]);
-        if (offset < HeaderSize || offset > packLength || count > int.MaxValue / StoreFormat.TrailerEntrySize) return null;
+        // Each entry stands for a record of one byte at least, so that a false count asks for no more memory than the pack is long.
+        if (offset < HeaderSize || offset > packLength || offset > MaxLength + StoreFormat.RecordHeaderSize + MaxStored) return null;
+        if (count > (offset - HeaderSize) / (StoreFormat.RecordHeaderSize + 1)) return null;
         return offset + count * StoreFormat.TrailerEntrySize + FooterSize == packLength ? (offset, (int)count) : null;
     }
 

@@ -20,7 +20,7 @@ public static class Pruner
         policy.Check();
         var head = await unit.HeadAsync(cancel);
         var images = await Keeper.ListAsync(unit, cancel);
-        var damaged = images.Where(i => IsDamaged(i.Image, keys)).Select(i => i.Image.Header.Id).ToHashSet();
+        var doubted = images.Select(i => (i.Image.Header.Id, Doubt: ImageDoubt.Of(i.Image, keys))).Where(i => i.Doubt is not null).ToDictionary(i => i.Id, i => i.Doubt!);
         DateTimeOffset proven;
         try
         {
@@ -34,7 +34,7 @@ public static class Pruner
             .Where(i => vm is null || i.Image.Header.VmId == vm)
             .GroupBy(i => (i.Image.Header.Domain, i.Image.Header.VmId))
             .OrderBy(g => g.Key)
-            .SelectMany(g => Retention.Decide(g, policy, damaged, proven));
+            .SelectMany(g => RetentionDecision.Decide(g, policy, doubted, proven));
         return new PrunePlan(unit.Parameters.UnitId, head, unit.Environment.Time.GetUtcNow(), policy, [.. planned]);
     }
 
@@ -69,13 +69,13 @@ public static class Pruner
     private static void CheckCounts(StorageUnit unit, PlannedImage counts, Dictionary<Guid, CommittedImage> there, DomainKeys? keys)
     {
         var why = !there.TryGetValue(counts.Id, out var image) ? "is gone"
-            : image.Image.Notes.Any(n => n.Kind == NoteKind.Suspect) ? "is suspect by now"
-            : IsDamaged(image.Image, keys) ? "was found damaged since"
-            : null;
+            : ImageDoubt.Of(image.Image, keys) switch
+            {
+                null => null,
+                ImageDoubt.Damaged => "was found damaged since",
+                var doubt => $"is {doubt} by now",
+            };
         if (why is not null)
             throw UnitTrouble.Refused(unit.Name, $"the plan is outdated: image {counts.Id:D}, which it keeps, {why}.", "make a new plan");
     }
-
-    private static bool IsDamaged(StoredImage image, DomainKeys? keys) =>
-        keys?.Domain == image.Header.Domain && ImageSummaries.LastVerify(image, keys) is { Result: "damaged" };
 }

@@ -93,7 +93,7 @@ internal sealed class SessionLease : IAsyncDisposable
         await _unit.Volume.PutAsync(UnitNames.Lease(_session), ObjectFrame.End(writer), cancel);
     }
 
-    private static long Decode(ReadOnlySpan<byte> bytes, string name, Guid session)
+    internal static long Decode(ReadOnlySpan<byte> bytes, string name, Guid session)
     {
         var reader = new ByteReader(ObjectFrame.Content(bytes, ObjectFrame.LeaseMagic, name), name);
         if (reader.Id() != session) throw Damage.Of(name, "it is the lease of another session");

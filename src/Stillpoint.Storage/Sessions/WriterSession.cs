@@ -80,10 +80,17 @@ internal sealed class WriterSession : IImageWriter
         if (record.PlainLength < 1 || record.PlainLength > Unit.ChunkSize || record.PackSalt.Length != StoreFormat.SaltSize
             || record.Bytes.Length <= StoreFormat.TagSize || record.Bytes.Length > limit || (!record.Compressed && record.Bytes.Length != limit))
             throw UnitTrouble.Refused(_unit.Name, $"chunk {record.Id} came with impossible lengths.", "update the client: it does not keep to the format");
+        CheckEpoch(record.Epoch, $"chunk {record.Id}");
         _counter.Add(record);
         var there = new[] { _packs.Holds(record.Id) };
         _index.Find([record.Id], there);
         if (!there[0]) await GuardAsync(() => _packs.PutAsync(record, cancel).AsTask());
+    }
+
+    private void CheckEpoch(ushort epoch, string what)
+    {
+        if (_scope.Epoch is { } granted && epoch != granted)
+            throw UnitTrouble.Refused(_unit.Name, $"{what} came sealed under epoch {epoch}, where the job was granted epoch {granted}.", "update the client; then run the backup again");
     }
 
     public async ValueTask PutNodeAsync(NodeId id, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
@@ -106,6 +113,8 @@ internal sealed class WriterSession : IImageWriter
     {
         ArgumentNullException.ThrowIfNull(header);
         ArgumentNullException.ThrowIfNull(sent);
+        ArgumentNullException.ThrowIfNull(details);
+        CheckEpoch(details.Epoch, $"image {header.Id:D}");
         // 1. All that the image refers to is durable.
         await FlushAsync(cancel);
         // 2. It is what this session may commit, and all of it came.

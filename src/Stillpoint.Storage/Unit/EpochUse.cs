@@ -4,4 +4,6 @@ namespace Stillpoint.Storage;
 /// <param name="Epoch">The epoch.</param>
 /// <param name="Packs">Data packs.</param>
 /// <param name="Bytes">Their bytes.</param>
-public sealed record EpochUse(int Epoch, int Packs, long Bytes);
+/// <param name="Images">Images whose details are sealed under it. An image never changes, so these stay until the image goes.</param>
+/// <param name="Notes">Notes of images, and reasons of holds.</param>
+public sealed record EpochUse(int Epoch, int Packs, long Bytes, int Images, int Notes);

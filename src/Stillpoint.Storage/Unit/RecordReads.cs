@@ -133,7 +133,7 @@ internal sealed class RecordReads(IVolume volume, DomainIndex index, Func<Cancel
         return header.Id == id ? header : throw Damage.Of(what, "another record lies in its place");
     }
 
-    private static long End(Location location) => location.Offset + StoreFormat.RecordHeaderSize + (long)location.StoredLength;
+    private static long End(Location location) => (long)location.Offset + StoreFormat.RecordHeaderSize + location.StoredLength;
 
     private readonly record struct Wanted(int Number, PackFile Pack, Location Location);
 }

@@ -10,6 +10,16 @@ namespace Stillpoint.Storage;
 /// clock alone ends no lock.</param>
 public sealed record SafetyMargins(TimeSpan LeaseRenewal, TimeSpan LeasePatience, TimeSpan Poll, double DeadShare, TimeSpan MostClockStep)
 {
+    /// <summary>A pack of fewer bytes is small.</summary>
+    public long SmallPack { get; init; } = 16L << 20;
+
+    /// <summary>Small packs are brought together when there are so many of a kind: fewer are not worth their rewriting, and a record is
+    /// rewritten a few times at most until its pack is large.</summary>
+    public int MostSmallPacks { get; init; } = 8;
+
+    /// <summary>Bytes of packs that one round seals anew; then it deletes the old ones, before the next round needs room.</summary>
+    public long ResealAtOnce { get; init; } = 8L << 30;
+
     /// <summary>What is used unless an administrator says otherwise.</summary>
     public static SafetyMargins Default { get; } = new(
         TimeSpan.FromSeconds(20), TimeSpan.FromMinutes(5), TimeSpan.FromSeconds(2), DeadShare: 0.3, TimeSpan.FromDays(32));

@@ -6,7 +6,9 @@ namespace Stillpoint.Storage;
 /// <param name="ImageId">The one image that it may commit.</param>
 /// <param name="JobId">The job that the image must name.</param>
 /// <param name="Copy">True for the copy of another unit's image, whose base need not be here. Never for a client.</param>
-public sealed record WriterScope(Guid Domain, Guid? VmId = null, Guid? ImageId = null, Guid? JobId = null, bool Copy = false);
+/// <param name="Epoch">The epoch of the data key that it must seal under.</param>
+public sealed record WriterScope(
+    Guid Domain, Guid? VmId = null, Guid? ImageId = null, Guid? JobId = null, bool Copy = false, ushort? Epoch = null);
 
 /// <summary>What a reading session may see; ids that are null are not limited.</summary>
 /// <param name="Domain">The key domain that it reads.</param>

@@ -259,8 +259,17 @@ public sealed class StorageUnit : IAsyncDisposable
     public async Task<IReadOnlyList<EpochUse>> EpochsAsync(Guid domain, CancellationToken cancel)
     {
         await CheckPresentAsync(cancel);
-        var packs = (await FreshIndexAsync(domain, cancel)).Packs.Where(p => p.Header.Kind == PackKind.Data);
-        return [.. packs.GroupBy(p => p.Header.Epoch).OrderBy(g => g.Key).Select(g => new EpochUse(g.Key, g.Count(), g.Sum(p => p.Length)))];
+        var packs = (await FreshIndexAsync(domain, cancel)).Packs.Where(p => p.Header.Kind == PackKind.Data)
+            .GroupBy(p => p.Header.Epoch).ToDictionary(g => g.Key, g => (Count: g.Count(), Bytes: g.Sum(p => p.Length)));
+        var images = (await Catalog.CommittedAsync(strict: true, cancel)).Images.Where(i => i.Image.Header.Domain == domain).ToList();
+        var details = images.CountBy(i => i.Image.Details.Epoch).ToDictionary();
+        var notes = images.SelectMany(i => i.Image.Notes.Select(n => n.Payload).Append(i.Keeping.HoldReason!))
+            .Where(blob => blob is { IsOpen: false }).CountBy(blob => blob.Epoch).ToDictionary();
+        return
+        [
+            .. packs.Keys.Union(details.Keys).Union(notes.Keys).Order().Select(epoch => new EpochUse(
+                epoch, packs.GetValueOrDefault(epoch).Count, packs.GetValueOrDefault(epoch).Bytes, details.GetValueOrDefault(epoch), notes.GetValueOrDefault(epoch))),
+        ];
     }
 
     /// <inheritdoc/>

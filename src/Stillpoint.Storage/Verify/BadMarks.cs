@@ -30,6 +30,7 @@ internal static class BadMarks
     public static string Uploader(StorageUnit unit, PackFile pack)
     {
         var session = pack.Header.Session;
+        if (session == Guid.Empty) return "sealed anew by a collect, which had proved it then";
         return unit.Catalog.ImageOf(session) is { } image
             ? $"first sent by the backup of image {image.Id:D} (job {image.JobId:D}, VM {image.VmId:D}, {image.Created:u})"
             : $"first sent by session {session:N}, which committed no image";

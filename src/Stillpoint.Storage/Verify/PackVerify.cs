@@ -105,5 +105,5 @@ internal sealed class PackVerify(IVolume volume, UnitParameters unit, DomainInde
         result.Damage.Add(new PackDamage($"pack {result.Pack.Name}: record {entry.Id} at {entry.Offset}: {why}", entry.Id, falseContent));
     }
 
-    private static long End(PackEntry entry) => entry.Offset + StoreFormat.RecordHeaderSize + (long)entry.StoredLength;
+    private static long End(PackEntry entry) => (long)entry.Offset + StoreFormat.RecordHeaderSize + entry.StoredLength;
 }

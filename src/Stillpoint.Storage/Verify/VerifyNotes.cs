@@ -19,21 +19,32 @@ public static class VerifyNotes
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(report);
-        var suspect = (await unit.ListImagesAsync(cancel)).Images.Where(i => i.Notes.Any(n => n.Kind == NoteKind.Suspect)).Select(i => i.Header.Id).ToHashSet();
-        var now = unit.Environment.Time.GetUtcNow();
+        var known = (await unit.ListImagesAsync(cancel)).Images.ToDictionary(i => i.Header.Id);
         foreach (var image in report.Images)
         {
-            // A part that is sound says nothing of the rest; a part that is damaged does.
-            if (keys is not null && !(report.Partial && image.Sound))
-            {
-                var result = new VerifyResult(now, image.Sound ? "sound" : "damaged", report.Kind);
-                await unit.AnnotateAsync(image.Id, NoteKind.Verified, NoteCodec.Seal(keys, image.Id, result, random), cancel);
-            }
-            if (image.Sound || suspect.Contains(image.Id)) continue;
-            var why = $"a verify found it damaged: {image.Why}";
-            why = why.Length > MostWords ? why[..MostWords] : why;
-            var payload = keys is null ? SealedBlob.Open(why) : NoteCodec.SealText(keys, image.Id, NoteKind.Suspect, why, random);
-            await unit.AnnotateAsync(image.Id, NoteKind.Suspect, payload, cancel);
+            var before = known.GetValueOrDefault(image.Id)?.Notes ?? [];
+            var (kind, payload) = image.Sound ? Sound(unit, keys, image, report, random) : Damaged(keys, image, before, random);
+            if (payload is null) continue;
+            // Dated after all that was said before: of two verifies the later counts, whatever the clocks of their hosts said.
+            var last = before.Count == 0 ? default : before.Max(n => n.Written);
+            await Notes.PutAsync(unit, image.Id, kind, payload, cancel, last);
         }
+    }
+
+    /// <summary>Only who holds the key vouches, and a part that is sound says nothing of the rest.</summary>
+    private static (NoteKind Kind, SealedBlob? Payload) Sound(
+        StorageUnit unit, DomainKeys? keys, VerifiedImage image, VerifyReport report, RandomNumberGenerator random) =>
+        (NoteKind.Verified, keys is null || report.Partial
+            ? null
+            : NoteCodec.Seal(keys, image.Id, new VerifyResult(unit.Environment.Time.GetUtcNow(), "sound", report.Kind), random));
+
+    /// <summary>Said once, until a later verify lifts it.</summary>
+    private static (NoteKind Kind, SealedBlob? Payload) Damaged(
+        DomainKeys? keys, VerifiedImage image, IReadOnlyList<ImageNote> before, RandomNumberGenerator random)
+    {
+        if (before.LastOrDefault(n => n.Kind is NoteKind.Damaged or NoteKind.Verified) is { Kind: NoteKind.Damaged }) return (NoteKind.Damaged, null);
+        var why = $"a verify found it damaged: {image.Why}";
+        why = why.Length > MostWords ? why[..MostWords] : why;
+        return (NoteKind.Damaged, keys is null ? SealedBlob.Open(why) : NoteCodec.SealText(keys, image.Id, NoteKind.Damaged, why, random));
     }
 }

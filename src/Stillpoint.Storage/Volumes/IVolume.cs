@@ -68,6 +68,9 @@ public interface IVolume : IAsyncDisposable
     /// <summary>Until when an object is locked; null when it is not.</summary>
     ValueTask<DateTimeOffset?> LockedUntilAsync(string name, CancellationToken cancel) => new((DateTimeOffset?)null);
 
+    /// <summary>The time by the clock of the server that holds the volume; null where no other machine's clock can be asked.</summary>
+    ValueTask<DateTimeOffset?> ServerTimeAsync(CancellationToken cancel) => new((DateTimeOffset?)null);
+
     /// <summary>That version of the object is the one to read.</summary>
     void Pin(string name, string version)
     {

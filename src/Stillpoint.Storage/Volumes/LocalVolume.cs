@@ -10,7 +10,11 @@ namespace Stillpoint.Storage;
 /// <c>reserve</c> takes up a little space, so that on a full disk there is room for the few small objects that let a collect begin.</summary>
 public sealed class LocalVolume : IVolume
 {
-    private const string Parts = "parts", Reserve = "reserve";
+    private const string Parts = "parts", Packs = "packs", Reserve = "reserve";
+
+    /// <summary>How the name of a small object ends that is on its way.</summary>
+    private const string Unfinished = ".new";
+
     private const long LeastReserve = 256 << 10, MostReserve = 16 << 20;
     private const int ReserveShare = 128, UnixNoSpace = 28, WindowsNoSpace = unchecked((int)0x80070070);
 
@@ -54,8 +58,7 @@ public sealed class LocalVolume : IVolume
             foreach (var (path, length) in _calls.Files(directory))
             {
                 cancel.ThrowIfCancellationRequested();
-                // The name of a small object that was never finished.
-                if (path.EndsWith(".new", StringComparison.Ordinal)) continue;
+                if (path.EndsWith(Unfinished, StringComparison.Ordinal)) continue;
                 entries.Add(new VolumeEntry(path[from..].Replace('\\', '/'), length));
             }
         }
@@ -111,10 +114,12 @@ public sealed class LocalVolume : IVolume
         cancel.ThrowIfCancellationRequested();
         var path = PathOf(name);
         MakeFolder(Path.GetDirectoryName(path)!);
-        var temporary = $"{path}.{NewId()}.new";
+        var temporary = $"{path}.{NewId()}{Unfinished}";
         try
         {
-            using (var file = _calls.Create(temporary)) file.Write(bytes.Span, 0);
+            using var file = _calls.Create(temporary);
+            file.Write(bytes.Span, 0);
+            // While it is open it is locked, and no sweep takes it away.
             _calls.Move(temporary, path, overwrite: true);
         }
         catch
@@ -157,17 +162,19 @@ public sealed class LocalVolume : IVolume
     /// <inheritdoc/>
     public ValueTask<int> SweepAsync(CancellationToken cancel)
     {
-        var parts = Path.Combine(_root, Parts);
         var swept = 0;
         KeepReserve();
-        if (!_calls.FolderExists(parts)) return new(swept);
-        foreach (var (path, length) in _calls.Files(parts).ToList())
+        foreach (var folder in _calls.Folders(_root).Where(f => Path.GetDirectoryName(f) == _root && Path.GetFileName(f) != Packs).ToList())
         {
-            cancel.ThrowIfCancellationRequested();
-            // An empty one may belong to a writer that has not locked it yet.
-            if (length == 0 || !path.EndsWith(".part", StringComparison.Ordinal) || !_calls.IsAbandoned(path)) continue;
-            _calls.Delete(path);
-            swept++;
+            var ending = Path.GetFileName(folder) == Parts ? ".part" : Unfinished;
+            foreach (var (path, length) in _calls.Files(folder).Where(f => f.Path.EndsWith(ending, StringComparison.Ordinal)).ToList())
+            {
+                cancel.ThrowIfCancellationRequested();
+                // An empty one may belong to a writer that has not locked it yet.
+                if (length == 0 || !_calls.IsAbandoned(path)) continue;
+                _calls.Delete(path);
+                swept++;
+            }
         }
         return new(swept);
     }

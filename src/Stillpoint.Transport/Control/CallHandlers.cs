@@ -22,6 +22,17 @@ internal static class CallHandlers
         connection.On<string, string, int, int, StorageUnitInfo>(nameof(IMediaCalls.AttachUnit),
             (name, folder, chunkSize, level) => Run(() => handler.AttachUnit(name, folder, chunkSize, level)));
         connection.On<string, IReadOnlyList<ImageSummary>>(nameof(IMediaCalls.ListImages), unit => Run(() => handler.ListImages(unit)));
+        connection.On<string, IReadOnlyList<Guid>, IReadOnlyList<SealedImage>>(nameof(IMediaCalls.ReadImages),
+            (unit, images) => Run(() => handler.ReadImages(unit, images)));
+        connection.On<string, string>(nameof(IMediaCalls.ReadHead), unit => Run(() => handler.ReadHead(unit)));
+        connection.On<string, byte[], bool>(nameof(IMediaCalls.AttachPrimary), (unit, key) => Run(() => handler.AttachPrimary(unit, key)));
+        connection.On<string, DetachOrder, bool>(nameof(IMediaCalls.DetachPrimary), (unit, order) => Run(() => handler.DetachPrimary(unit, order)));
+        connection.On<string, RetentionPolicy, Guid?, PrunePlan>(nameof(IMediaCalls.PlanPrune),
+            (unit, policy, vm) => Run(() => handler.PlanPrune(unit, policy, vm)));
+        connection.On<string, PrunePlan, IReadOnlyList<Guid>>(nameof(IMediaCalls.ExecutePrune), (unit, plan) => Run(() => handler.ExecutePrune(unit, plan)));
+        connection.On<string, CollectPlan>(nameof(IMediaCalls.PlanCollect), unit => Run(() => handler.PlanCollect(unit)));
+        connection.On<string, CollectPlan, CollectState>(nameof(IMediaCalls.StartCollect), (unit, plan) => Run(() => handler.StartCollect(unit, plan)));
+        connection.On<string, CollectState>(nameof(IMediaCalls.ReadCollect), unit => Run(() => handler.ReadCollect(unit)));
         connection.On<string, Guid, VerifyResult>(nameof(IMediaCalls.Verify), (unit, image) => Run(() => handler.Verify(unit, image)));
     }
 

@@ -34,6 +34,35 @@ public interface IMediaCalls
     /// <summary>Committed images of a unit: what rebuilds a catalog. Names are null: a media server holds no keys.</summary>
     Task<IReadOnlyList<ImageSummary>> ListImages(string unit);
 
+    /// <summary>Images with what is sealed of them, for who holds the keys: as many of those that are asked for, in their order, as one message
+    /// takes; at least one of those that are there.</summary>
+    Task<IReadOnlyList<SealedImage>> ReadImages(string unit, IReadOnlyList<Guid> images);
+
+    /// <summary>The unit's head.</summary>
+    Task<string> ReadHead(string unit);
+
+    /// <summary>Ties the unit to the primary whose Ed25519 public key it is: it then deletes only by plans that this primary signed.</summary>
+    Task AttachPrimary(string unit, byte[] publicKey);
+
+    /// <summary>Unties it by the primary's signed order.</summary>
+    Task DetachPrimary(string unit, DetachOrder order);
+
+    /// <summary>Plans a prune, for the primary to sign; changes nothing.</summary>
+    Task<PrunePlan> PlanPrune(string unit, RetentionPolicy policy, Guid? vm);
+
+    /// <summary>Executes a plan.</summary>
+    /// <returns>The images that were given up.</returns>
+    Task<IReadOnlyList<Guid>> ExecutePrune(string unit, PrunePlan plan);
+
+    /// <summary>Plans a collect of all that was given up, for the primary to sign; changes nothing.</summary>
+    Task<CollectPlan> PlanCollect(string unit);
+
+    /// <summary>Begins a collect by a plan; where one runs, that one is told of.</summary>
+    Task<CollectState> StartCollect(string unit, CollectPlan plan);
+
+    /// <summary>How the last collect that was begun stands.</summary>
+    Task<CollectState> ReadCollect(string unit);
+
     /// <summary>Checks what is stored without a key.</summary>
     Task<VerifyResult> Verify(string unit, Guid imageId);
 }
@@ -75,6 +104,11 @@ public sealed record RoleHello(string Role, string Version, string? DataAddress,
 /// <param name="Version">The primary's product version.</param>
 /// <param name="GrantKey">Ed25519 public key that job grants are signed with, 32 bytes.</param>
 public sealed record RoleWelcome(string Version, byte[] GrantKey);
+
+/// <summary>A stored image.</summary>
+/// <param name="Id">The image.</param>
+/// <param name="Stored">Its bytes (<see cref="StoredImageBytes"/>); null when they are too many for a message.</param>
+public sealed record SealedImage(Guid Id, byte[]? Stored);
 
 /// <summary>A storage unit of a media server.</summary>
 /// <param name="Name">Its name at the primary.</param>

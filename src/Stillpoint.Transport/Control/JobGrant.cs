@@ -22,5 +22,6 @@ public enum GrantKind
 /// <param name="Domain">The key domain.</param>
 /// <param name="StorageUnit">Name of the storage unit.</param>
 /// <param name="NotAfter">Past this it opens no new session, UTC.</param>
+/// <param name="Epoch">The epoch of the domain's data key that a backup seals under; nothing else is taken from it.</param>
 public sealed record JobGrant(
-    GrantKind Kind, Guid JobId, string Holder, Guid VmId, Guid ImageId, Guid Domain, string StorageUnit, DateTimeOffset NotAfter);
+    GrantKind Kind, Guid JobId, string Holder, Guid VmId, Guid ImageId, Guid Domain, string StorageUnit, DateTimeOffset NotAfter, ushort Epoch = 0);

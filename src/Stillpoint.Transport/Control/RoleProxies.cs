@@ -53,6 +53,16 @@ public static class RoleProxies
         public Task<StorageUnitInfo> AttachUnit(string name, string folder, int chunkSize, int compressionLevel) =>
             call.Invoke<StorageUnitInfo>(nameof(AttachUnit), name, folder, chunkSize, compressionLevel);
         public Task<IReadOnlyList<ImageSummary>> ListImages(string unit) => call.Invoke<IReadOnlyList<ImageSummary>>(nameof(ListImages), unit);
+        public Task<IReadOnlyList<SealedImage>> ReadImages(string unit, IReadOnlyList<Guid> images) =>
+            call.Invoke<IReadOnlyList<SealedImage>>(nameof(ReadImages), unit, images);
+        public Task<string> ReadHead(string unit) => call.Invoke<string>(nameof(ReadHead), unit);
+        public Task AttachPrimary(string unit, byte[] publicKey) => call.Invoke<bool>(nameof(AttachPrimary), unit, publicKey);
+        public Task DetachPrimary(string unit, DetachOrder order) => call.Invoke<bool>(nameof(DetachPrimary), unit, order);
+        public Task<PrunePlan> PlanPrune(string unit, RetentionPolicy policy, Guid? vm) => call.Invoke<PrunePlan>(nameof(PlanPrune), unit, policy, vm);
+        public Task<IReadOnlyList<Guid>> ExecutePrune(string unit, PrunePlan plan) => call.Invoke<IReadOnlyList<Guid>>(nameof(ExecutePrune), unit, plan);
+        public Task<CollectPlan> PlanCollect(string unit) => call.Invoke<CollectPlan>(nameof(PlanCollect), unit);
+        public Task<CollectState> StartCollect(string unit, CollectPlan plan) => call.Invoke<CollectState>(nameof(StartCollect), unit, plan);
+        public Task<CollectState> ReadCollect(string unit) => call.Invoke<CollectState>(nameof(ReadCollect), unit);
         public Task<VerifyResult> Verify(string unit, Guid imageId) => call.Invoke<VerifyResult>(nameof(Verify), unit, imageId);
     }
 }

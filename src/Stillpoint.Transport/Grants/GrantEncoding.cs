@@ -4,15 +4,15 @@ using System.Text;
 namespace Stillpoint.Transport;
 
 /// <summary>
-/// Bytes of a job grant: version 1 (1) · kind (1) · job, VM, image, domain (16 each, RFC 4122 order) · not-after, Unix milliseconds (8, big
-/// endian) · holder and storage unit (1 length byte and UTF-8 each) · Ed25519 signature (64) over the text <c>stillpoint job grant</c>
+/// Bytes of a job grant: version 2 (1) · kind (1) · job, VM, image, domain (16 each, RFC 4122 order) · not-after, Unix milliseconds (8, big
+/// endian) · epoch (2, big endian) · holder and storage unit (1 length byte and UTF-8 each) · Ed25519 signature (64) over the text <c>stillpoint job grant</c>
 /// followed by all bytes before it.
 /// </summary>
 internal static class GrantEncoding
 {
-    internal const byte Version = 1;
+    internal const byte Version = 2;
     internal const int SignatureSize = 64;
-    internal const int MaxSize = 2 + (4 * 16) + 8 + (2 * 256) + SignatureSize;
+    internal const int MaxSize = 2 + (4 * 16) + 8 + 2 + (2 * 256) + SignatureSize;
     private static readonly UTF8Encoding s_strict = new(false, throwOnInvalidBytes: true);
 
     internal static byte[] Write(JobGrant grant)
@@ -27,7 +27,8 @@ internal static class GrantEncoding
             bytes.Write(block);
         }
         BinaryPrimitives.WriteInt64BigEndian(block, grant.NotAfter.ToUnixTimeMilliseconds());
-        bytes.Write(block[..8]);
+        BinaryPrimitives.WriteUInt16BigEndian(block[8..], grant.Epoch);
+        bytes.Write(block[..10]);
         WriteText(bytes, grant.Holder);
         WriteText(bytes, grant.StorageUnit);
         return bytes.ToArray();
@@ -37,15 +38,16 @@ internal static class GrantEncoding
     internal static bool TryRead(ReadOnlySpan<byte> bytes, out JobGrant grant)
     {
         grant = null!;
-        if (bytes.Length < 2 + 64 + 8 + 2 || bytes[0] != Version || bytes[1] is not (1 or 2)) return false;
+        if (bytes.Length < 2 + 64 + 8 + 2 + 2 || bytes[0] != Version || bytes[1] is not (1 or 2)) return false;
         var kind = bytes[1] == 1 ? GrantKind.Backup : GrantKind.Restore;
         bytes = bytes[2..];
         var (job, vm, image, domain) = (Id(bytes), Id(bytes[16..]), Id(bytes[32..]), Id(bytes[48..]));
         var notAfter = BinaryPrimitives.ReadInt64BigEndian(bytes[64..]);
-        bytes = bytes[72..];
+        var epoch = BinaryPrimitives.ReadUInt16BigEndian(bytes[72..]);
+        bytes = bytes[74..];
         if (notAfter is < 0 or > 253402300799999) return false;
         if (!TryReadText(ref bytes, out var holder) || !TryReadText(ref bytes, out var unit) || bytes.Length != 0) return false;
-        grant = new JobGrant(kind, job, holder, vm, image, domain, unit, DateTimeOffset.FromUnixTimeMilliseconds(notAfter));
+        grant = new JobGrant(kind, job, holder, vm, image, domain, unit, DateTimeOffset.FromUnixTimeMilliseconds(notAfter), epoch);
         return true;
     }
 

@@ -1,5 +1,4 @@
 using NSec.Cryptography;
-using Stillpoint.Durable;
 using Stillpoint.Model;
 
 namespace Stillpoint.Transport;
@@ -20,23 +19,8 @@ public sealed class GrantSigner : IDisposable
 
     /// <summary>Loads the key from <paramref name="path"/> (32 raw bytes, owner only), or makes one where there is none.</summary>
     /// <exception cref="TroubleException">The file holds no such key.</exception>
-    public static GrantSigner LoadOrCreate(string path)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        PrivateFolder.Ensure(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        var parameters = new KeyCreationParameters { ExportPolicy = KeyExportPolicies.AllowPlaintextExport };
-        if (!File.Exists(path))
-        {
-            using var fresh = Key.Create(SignatureAlgorithm.Ed25519, parameters);
-            DurableFile.Replace(path, fresh.Export(KeyBlobFormat.RawPrivateKey));
-        }
-        if (!Key.TryImport(SignatureAlgorithm.Ed25519, File.ReadAllBytes(path), KeyBlobFormat.RawPrivateKey, out var key, parameters))
-        {
-            throw new TroubleException($"grant key {path}", "The file holds no Ed25519 key of 32 bytes.",
-                "Restore it, or delete it: a new key is made at the next start, and grants handed out before lose their force.");
-        }
-        return new GrantSigner(key!);
-    }
+    public static GrantSigner LoadOrCreate(string path) => new(SigningKey.LoadOrCreate(
+        path, "grant key", "Restore it, or delete it: a new key is made at the next start, and grants handed out before lose their force."));
 
     /// <summary>The grant with its signature: the bytes of <see cref="DataAccess.Grant"/>.</summary>
     /// <exception cref="ArgumentException">A name is empty or longer than 255 bytes.</exception>

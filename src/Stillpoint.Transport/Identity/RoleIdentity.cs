@@ -45,6 +45,9 @@ public sealed class RoleIdentity : IDisposable
     /// <summary>True when <paramref name="folder"/> holds an identity.</summary>
     public static bool Exists(string folder) => File.Exists(Path.Combine(folder, FileName));
 
+    /// <summary>Removes the identity of a folder: the role must join again.</summary>
+    public static void Forget(string folder) => File.Delete(Path.Combine(folder, FileName));
+
     /// <summary>Reads the identity of <paramref name="folder"/>.</summary>
     /// <exception cref="TroubleException">There is none, it is damaged, or its parts do not belong together.</exception>
     public static RoleIdentity Load(string folder, TimeProvider time)

@@ -10,28 +10,6 @@ namespace Stillpoint.Cli;
 /// <summary><c>stillpoint client</c>: the role on a Hyper-V host.</summary>
 internal static class ClientCommand
 {
-    private static readonly Option<Uri> s_hyperV = UrlOption.Create("--hyperv", "WS-Management address of the Hyper-V host.");
-
-    private static readonly Option<string> s_user = new("--hyperv-user")
-    {
-        Description = "Account on the host, in Administrators or Hyper-V Administrators.",
-        HelpName = "NAME",
-        DefaultValueFactory = _ => "Administrator",
-    };
-
-    private static readonly Option<FileInfo> s_password = new("--hyperv-password-file")
-    {
-        Description = "File that holds the account's password.",
-        HelpName = "FILE",
-        Required = true,
-    };
-
-    private static readonly Option<string?> s_pin = new("--hyperv-fingerprint")
-    {
-        Description = "SHA-256 fingerprint of the host's certificate, in hex; without it the system's trust decides.",
-        HelpName = "HEX",
-    };
-
     private static readonly Option<string[]> s_pathMap = new("--path-map")
     {
         Description = @"Where a host folder lies on this machine, as C:\=DIR; may be repeated, the longest match wins. Not needed on the host itself.",
@@ -56,7 +34,7 @@ internal static class ClientCommand
     {
         var command = new Command("client", "Run the client of a Hyper-V host: it takes checkpoints and sends what changed.");
         foreach (var option in RoleJoin.Options) command.Add(option);
-        foreach (var option in (Option[])[s_hyperV, s_user, s_password, s_pin, s_pathMap, s_keepFree, s_checkpointAge]) command.Add(option);
+        foreach (var option in (Option[])[.. HyperVOptions.All, s_pathMap, s_keepFree, s_checkpointAge]) command.Add(option);
         command.SetAction(RunAsync);
         return command;
     }
@@ -64,20 +42,17 @@ internal static class ClientCommand
     private static async Task<int> RunAsync(ParseResult parse, CancellationToken cancel)
     {
         var paths = (parse.GetValue(s_pathMap) ?? []).Select(PathMapping.Parse).ToList();
-        // Before the one-time token is spent: without the host's files no job can work.
+        // Before the one-time token is spent: without the host or its files no job can work.
         _ = new LocalHostFiles(paths, Ids.New);
-        var password = (await File.ReadAllTextAsync(parse.GetRequiredValue(s_password).FullName, cancel)).Trim();
+        var host = await HyperVOptions.ReadAsync(parse, cancel);
+        await HyperVHostFactory.Create(host, TimeProvider.System, Ids.New).DisposeAsync();
         using var logs = RoleLog.Create();
         var log = logs.CreateLogger("client");
         using var identity = await RoleJoin.IdentityAsync(parse, PeerRoles.Client, log, cancel);
         var options = new ClientOptions(
             RoleJoin.PrimaryOf(parse),
             RoleJoin.DataOf(parse),
-            new HyperVHostOptions(
-                parse.GetRequiredValue(s_hyperV),
-                parse.GetRequiredValue(s_user),
-                password,
-                parse.GetValue(s_pin)),
+            host,
             paths,
             HostLimits.Default with
             {

@@ -9,7 +9,6 @@ namespace Stillpoint.Cli;
 /// <summary><c>stillpoint lab</c>: a simulated Hyper-V host, until it is told to stop.</summary>
 internal static class LabCommand
 {
-
     public static Command Create()
     {
         var data = new Option<string>("--data")
@@ -20,6 +19,16 @@ internal static class LabCommand
         {
             Description = "Where to listen for HTTPS; port 0 takes a free one.", HelpName = "HOST:PORT",
             DefaultValueFactory = _ => new IPEndPoint(IPAddress.Loopback, 5986), CustomParser = ParseEndpoint,
+        };
+        var http = new Option<IPEndPoint?>("--listen-http")
+        {
+            Description = "Where to listen for HTTP too, on which every message must be sealed (Negotiate, Kerberos).", HelpName = "HOST:PORT",
+            CustomParser = ParseEndpoint,
+        };
+        var principals = new Option<string[]>("--kerberos")
+        {
+            Description = "A Kerberos principal that may log in, by the keytab that KRB5_KTNAME names. May be given several times.",
+            HelpName = "NAME@REALM", DefaultValueFactory = _ => [],
         };
         var machines = new Option<UserMachine[]>("--vm")
         {
@@ -34,12 +43,14 @@ internal static class LabCommand
         var rate = SizeOption.Create("--write-rate", "What the guests write each second, over all running VMs: 200K, 4M.");
         var command = new Command("lab", "Runs a simulated Hyper-V host: WS-Management, checkpoints, change tracking, and guests that write.")
         {
-            data, listen, machines, scenario, rate,
+            data, listen, http, principals, machines, scenario, rate,
         };
         command.SetAction((result, cancel) => RunAsync(Under(Scenario(result.GetValue(scenario)), new LabOptions
         {
             DataFolder = result.GetRequiredValue(data),
             Listen = result.GetRequiredValue(listen),
+            ListenHttp = result.GetValue(http),
+            Accounts = [.. result.GetRequiredValue(principals).Select(p => new LabAccount(p, Password: null, AccountRights.Administrator))],
             Machines = result.GetRequiredValue(machines),
             WithFixtures = result.GetRequiredValue(machines).Length == 0 && result.GetValue(scenario) is null,
             WriteRate = result.GetValue(rate),
@@ -57,12 +68,13 @@ internal static class LabCommand
         {
             Terminal.Json(new
             {
-                Address = server.Address, server.Fingerprint, User = "Administrator", PasswordFile = Path.Combine(folder, "password"), server.PathMap,
+                Address = server.Address, server.HttpAddress, server.Fingerprint, User = "Administrator", PasswordFile = Path.Combine(folder, "password"), server.PathMap,
             });
         }
         else
         {
             Console.Out.WriteLine($"lab          {server.Address}");
+            if (server.HttpAddress is { } plain) Console.Out.WriteLine($"over HTTP    {plain}");
             Console.Out.WriteLine($"fingerprint  {Path.Combine(folder, "certificate.sha256")}");
             Console.Out.WriteLine($"user         Administrator");
             Console.Out.WriteLine($"password     {Path.Combine(folder, "password")}");

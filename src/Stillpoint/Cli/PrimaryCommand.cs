@@ -16,31 +16,37 @@ internal static class PrimaryCommand
             HelpName = "HOST:PORT",
             DefaultValueFactory = _ => $"0.0.0.0:{PrimaryOptions.DefaultPort}",
         };
-        var command = new Command("primary", "Run the primary server: policies, schedules, jobs, catalog, REST interface.") { data, listen };
-        command.SetAction((parsed, cancel) => Run(parsed.GetRequiredValue(data).FullName, parsed.GetRequiredValue(listen), cancel));
+        var passphrase = new Option<string?>("--passphrase-file")
+        {
+            Description = $"File with the passphrase of the key store: it opens key files that are locked, and locks new ones; or {StoreAccess.PassphraseVariable}.",
+            HelpName = "FILE",
+        };
+        var command = new Command("primary", "Run the primary server: policies, schedules, jobs, catalog, REST interface.") { data, listen, passphrase };
+        command.SetAction((parsed, cancel) => Run(
+            new PrimaryOptions
+            {
+                DataFolder = parsed.GetRequiredValue(data).FullName, Listen = parsed.GetRequiredValue(listen), KeyFormat = new ChunkKeyFormat(),
+                KeyPassphrase = Passphrase.Named(parsed.GetValue(passphrase), StoreAccess.PassphraseVariable), NewId = Ids.New, Logging = RoleLog.Configure,
+            }, cancel));
         return command;
     }
 
-    private static async Task<int> Run(string data, string listen, CancellationToken cancel)
+    private static async Task<int> Run(PrimaryOptions options, CancellationToken cancel)
     {
-        await using var server = await Start(data, listen, cancel);
+        await using var server = await Start(options, cancel);
         Terminal.Note($"primary server at {server.Address.GetLeftPart(UriPartial.Authority)}");
         Terminal.Note($"fingerprint of its authority: {server.Fingerprint}");
         if (server.FirstPassword is { } password)
-            Terminal.Note($"first sign-in: user admin, password {password} (also in {Path.Combine(data, "first-password")} until it was used)");
+            Terminal.Note($"first sign-in: user admin, password {password} (also in {Path.Combine(options.DataFolder, "first-password")} until it was used)");
         await Task.Delay(Timeout.InfiniteTimeSpan, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return ExitCodes.Ok;
     }
 
-    private static async Task<PrimaryServer> Start(string data, string listen, CancellationToken cancel)
+    private static async Task<PrimaryServer> Start(PrimaryOptions options, CancellationToken cancel)
     {
         try
         {
-            return await PrimaryServer.Start(
-                new PrimaryOptions
-                {
-                    DataFolder = data, Listen = listen, KeyFormat = new ChunkKeyFormat(), NewId = Ids.New, Logging = RoleLog.Configure,
-                }, cancel);
+            return await PrimaryServer.Start(options, cancel);
         }
         catch (TroubleException e) when (e.Trouble.Retry)
         {

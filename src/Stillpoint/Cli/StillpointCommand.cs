@@ -8,6 +8,15 @@ namespace Stillpoint.Cli;
 /// <summary>The command tree: noun, then verb. Each noun is a file of its own.</summary>
 internal static class StillpointCommand
 {
+    private static readonly (string Name, Func<Command> Create)[] s_nouns =
+    [
+        ("demo", DemoCommand.Create), ("primary", PrimaryCommand.Create), ("media", MediaCommand.Create), ("client", ClientCommand.Create),
+        ("lab", LabCommand.Create), ("host", HostCommand.Create), ("vm", VmCommand.Create), ("policy", PolicyCommand.Create),
+        ("schedule", ScheduleCommand.Create), ("job", JobCommand.Create), ("image", ImageCommand.Create), ("restore", RestoreCommand.Create),
+        ("storage-unit", StorageUnitCommand.Create), ("key-domain", KeyDomainCommand.Create), ("user", UserCommand.Create),
+        ("token", TokenCommand.Create), ("audit", AuditCommand.Create), ("disk", DiskCommand.Create), ("store", StoreCommand.Create),
+    ];
+
     /// <summary><c>--output table|json</c>, known to every command.</summary>
     public static Option<OutputFormat> Output { get; } = new("--output")
     {
@@ -17,11 +26,15 @@ internal static class StillpointCommand
         Recursive = true,
     };
 
-    /// <summary>The whole tree.</summary>
-    public static RootCommand Create()
+    /// <summary>The tree: all of it, or, where <paramref name="first"/> is a noun, its branch alone. To build what nobody asked for takes longer than
+    /// to run some commands.</summary>
+    /// <param name="first">First word of the command line.</param>
+    public static RootCommand Create(string? first = null)
     {
         var root = new RootCommand("Stillpoint: backup for Hyper-V virtual machines.") { Output };
-        foreach (var command in Commands()) root.Add(command);
+        var known = Array.Exists(s_nouns, noun => noun.Name == first);
+        foreach (var (name, create) in s_nouns)
+            if (!known || name == first) root.Add(create());
         return root;
     }
 
@@ -35,7 +48,8 @@ internal static class StillpointCommand
         };
         try
         {
-            var parsed = Create().Parse(arguments);
+            Ahead.Start(arguments);
+            var parsed = Create(arguments.FirstOrDefault()).Parse(arguments);
             return parsed.Action is ParseErrorAction misread ? Misread(parsed, misread) : await parsed.InvokeAsync(configuration);
         }
         catch (Exception failure)
@@ -43,14 +57,6 @@ internal static class StillpointCommand
             return Report(failure);
         }
     }
-
-    private static IEnumerable<Command> Commands() =>
-    [
-        DemoCommand.Create(), PrimaryCommand.Create(), MediaCommand.Create(), ClientCommand.Create(), LabCommand.Create(),
-        HostCommand.Create(), VmCommand.Create(), PolicyCommand.Create(), ScheduleCommand.Create(), JobCommand.Create(), ImageCommand.Create(),
-        RestoreCommand.Create(), StorageUnitCommand.Create(), UserCommand.Create(), TokenCommand.Create(), AuditCommand.Create(),
-        DiskCommand.Create(), StoreCommand.Create(),
-    ];
 
     /// <summary>Says what could not be understood, and where the help is, instead of printing all of it.</summary>
     private static int Misread(ParseResult parsed, ParseErrorAction action)

@@ -6,7 +6,7 @@ namespace Stillpoint.Cli;
 /// <summary><c>stillpoint storage-unit</c>.</summary>
 internal static class StorageUnitCommand
 {
-    public static Command Create() => ServerOptions.Noun("storage-unit", "Where images lie.", List(), CreateUnit());
+    public static Command Create() => ServerOptions.Noun("storage-unit", "Where images lie.", [List(), CreateUnit(), Rebuild(), .. StorageUnitDeletion.Commands()]);
 
     private static Command List()
     {
@@ -35,6 +35,23 @@ internal static class StorageUnitCommand
             var request = new StorageUnitRequest(
                 parsed.GetRequiredValue(name), parsed.GetValue(media), parsed.GetRequiredValue(folder), (int)size, parsed.GetValue(level));
             return Print(parsed, [await api.Post<StorageUnitView>("storage-units", request, cancel)]);
+        });
+        return command;
+    }
+
+    private static Command Rebuild()
+    {
+        var name = new Argument<string>("NAME") { Description = "The storage unit." };
+        var command = new Command(
+            "rebuild", "List every image of the unit, after the catalog was lost or for a unit that was found: names need the key domain's key in the primary's keys folder.") { name };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            using var api = ServerOptions.Connect(parsed);
+            var report = await api.Post<RebuildReport>($"storage-units/{Uri.EscapeDataString(parsed.GetRequiredValue(name))}/rebuild", null, cancel);
+            return Results.Show(
+                parsed, report, ("images in the unit", $"{report.Images}"), ("listed", $"{report.Listed}"), ("read again", $"{report.Refreshed}"),
+                ("listed in another unit", report.Elsewhere > 0 ? $"{report.Elsewhere}" : null), ("without names", report.Unnamed > 0 ? $"{report.Unnamed}" : null),
+                ("key domains without a key here", report.Domains.Count > 0 ? string.Join(", ", report.Domains) : null));
         });
         return command;
     }

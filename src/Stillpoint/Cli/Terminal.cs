@@ -37,6 +37,13 @@ internal static class Terminal
         return table;
     }
 
+    /// <summary>Writes a table to nowhere, so that the first one that counts comes without delay.</summary>
+    public static void Warm()
+    {
+        _ = Out.Profile.Width;
+        Create(TextWriter.Null, redirected: true).Write(NewTable("", ">").AddRow("", ""));
+    }
+
     /// <summary>Says what went wrong and what to do next.</summary>
     public static void Error(string message, string? nextStep)
     {

@@ -141,6 +141,19 @@ internal sealed class Site : IAsyncDisposable
         if (_roles.Remove(role, out var process)) await process.DisposeAsync();
     }
 
+    /// <summary>Takes the catalog away, as when its disk is lost: the authority and the keys are there, people, hosts, jobs and images are not. The
+    /// roles join again.</summary>
+    public async Task LoseCatalogAsync(IReadOnlyDictionary<string, string>? environment, CancellationToken cancel)
+    {
+        foreach (var role in (string[])["client", "media", "primary"]) await StopAsync(role);
+        foreach (var file in Directory.GetFiles(Path.Combine(_root, "primary"), "catalog.db*")) File.Delete(file);
+        foreach (var role in (string[])["client", "media"]) RoleIdentity.Forget(Path.Combine(_root, role));
+        _api?.Dispose();
+        _api = null;
+        await StartPrimaryAsync(environment, cancel);
+        await Task.WhenAll(StartMediaAsync(null, cancel), StartClientAsync(null, cancel));
+    }
+
     /// <summary>Kills a role at once.</summary>
     public async Task KillAsync(string role)
     {

@@ -55,6 +55,13 @@ public sealed class DocumentedCommandsTests
         }
     }
 
+    [Fact]
+    public void A_noun_alone_is_the_branch_of_that_name()
+    {
+        foreach (var noun in StillpointCommand.Create().Subcommands)
+            Assert.Equal(noun.Name, Assert.Single(StillpointCommand.Create(noun.Name).Subcommands).Name);
+    }
+
     /// <summary>What is wrong with a command. A synopsis (with brackets) has placeholders for numbers, so only its names are looked at; an
     /// ellipsis stands for any arguments.</summary>
     private static IEnumerable<string> Findings(string line)

@@ -119,12 +119,20 @@ public sealed class FaultTests
     }
 
     [Theory]
-    [InlineData("http://hv1:5985/wsman", "Administrator", "")]
-    [InlineData("https://hv1:5986/wsman", "", "")]
-    [InlineData("https://hv1:5986/wsman", "a:b", "")]
-    [InlineData("https://hv1:5986/wsman", "Administrator", "abc")]
-    public void Options_that_cannot_work_are_refused_at_once(string url, string user, string pin) => Assert.Throws<TroubleException>(
-        () => HyperVHostFactory.Create(new(new Uri(url), user, "p", pin), TimeProvider.System, () => Guid.Empty));
+    [InlineData("http://hv1:5985/wsman", HostAuthentication.Basic, "Administrator", "p", "")]
+    [InlineData("http://hv1:5985/wsman", HostAuthentication.Certificate, "", "", "")]
+    [InlineData("http://hv1:5985/wsman", HostAuthentication.Negotiate, "Administrator", "p", "aa")]
+    [InlineData("ftp://hv1/wsman", HostAuthentication.Negotiate, "Administrator", "p", "")]
+    [InlineData("https://hv1:5986/wsman", HostAuthentication.Basic, "", "p", "")]
+    [InlineData("https://hv1:5986/wsman", HostAuthentication.Basic, "a:b", "p", "")]
+    [InlineData("https://hv1:5986/wsman", HostAuthentication.Negotiate, "Administrator", "", "")]
+    [InlineData("https://hv1:5986/wsman", HostAuthentication.Negotiate, "Administrator", "p", "abc")]
+    [InlineData("https://hv1:5986/wsman", HostAuthentication.Certificate, "", "", "")]
+    public void Options_that_cannot_work_are_refused_at_once(string url, HostAuthentication way, string user, string password, string pin)
+    {
+        var options = new HyperVHostOptions(new Uri(url), user, password, pin) { Authentication = way };
+        Assert.Throws<TroubleException>(() => HyperVHostFactory.Create(options, TimeProvider.System, () => Guid.Empty));
+    }
 
     [Fact]
     public void The_password_is_not_in_the_options_text() =>

@@ -17,6 +17,9 @@ internal sealed record Reply(byte[] Body)
 
     public string ContentType { get; init; } = "application/soap+xml;charset=UTF-8";
 
+    /// <summary>Further headers, each with its line end.</summary>
+    public string Headers { get; init; } = "";
+
     /// <summary>Closes the connection after so many bytes of the body; null for never.</summary>
     public int? BreakAfter { get; init; }
 
@@ -27,6 +30,8 @@ internal sealed record Reply(byte[] Body)
 }
 
 /// <summary>One request as it came.</summary>
+/// <param name="Authorization">The header; empty for none.</param>
+/// <param name="Envelope">What it holds; null for a step of logging in, which has no body.</param>
 internal sealed record Received(string Authorization, XElement Envelope)
 {
     public string Action => Envelope.Descendants().First(e => e.Name.LocalName == "Action").Value;
@@ -68,7 +73,7 @@ internal sealed class ScriptedHost : IAsyncDisposable
 
     public Uri Url => new($"https://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/wsman");
 
-    public HyperVHostOptions Options => new(Url, "Administrator", "secret", Fingerprint);
+    public HyperVHostOptions Options => new(Url, "Administrator", "secret", Fingerprint) { Authentication = HostAuthentication.Basic };
 
     public async ValueTask DisposeAsync()
     {
@@ -112,7 +117,7 @@ internal sealed class ScriptedHost : IAsyncDisposable
                 Requests.Add(request);
                 var reply = _script(request);
                 if (reply.Silent) await Task.Delay(Timeout.Infinite, _stop.Token);
-                var head = $"HTTP/1.1 {reply.Status} Scripted\r\nContent-Type: {reply.ContentType}\r\nContent-Length: {reply.Body.Length}\r\n\r\n";
+                var head = $"HTTP/1.1 {reply.Status} Scripted\r\nContent-Type: {reply.ContentType}\r\n{reply.Headers}Content-Length: {reply.Body.Length}\r\n\r\n";
                 var sent = Math.Min(reply.BreakAfter ?? reply.Body.Length, reply.Body.Length);
                 await tls.WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(head), .. reply.Body.AsSpan(0, sent)], _stop.Token);
                 await tls.FlushAsync(_stop.Token);
@@ -142,10 +147,10 @@ internal sealed class ScriptedHost : IAsyncDisposable
         var early = received.Count - end - 4;
         received.CopyTo(end + 4, body, 0, early);
         await tls.ReadExactlyAsync(body.AsMemory(early), _stop.Token);
-        return new(headers.GetValueOrDefault("Authorization", ""), XElement.Parse(Encoding.UTF8.GetString(body)));
+        return new(headers.GetValueOrDefault("Authorization", ""), body.Length == 0 ? null! : XElement.Parse(Encoding.UTF8.GetString(body)));
     }
 
-    private static X509Certificate2 MakeCertificate()
+    internal static X509Certificate2 MakeCertificate()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=scripted", key, HashAlgorithmName.SHA256);

@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Stillpoint.Cli;
 using Stillpoint.Model;
 using Stillpoint.Primary;
 using Stillpoint.Roles.Tests.Transport;

@@ -37,6 +37,37 @@ internal sealed class ScriptedMedia(Uri primary, RoleIdentity identity) : IMedia
 
     public Task<IReadOnlyList<ImageSummary>> ListImages(string unit) => Task.FromResult<IReadOnlyList<ImageSummary>>([.. Stored]);
 
+    public Task<IReadOnlyList<SealedImage>> ReadImages(string unit, IReadOnlyList<Guid> images) =>
+        Task.FromResult<IReadOnlyList<SealedImage>>([.. images.Select(i => new SealedImage(i, null))]);
+
+    public Task<string> ReadHead(string unit) => throw NotHere();
+
+    public Task AttachPrimary(string unit, byte[] publicKey) => throw NotHere();
+
+    public Task DetachPrimary(string unit, DetachOrder order) => throw NotHere();
+
+    /// <summary>What it answers when the primary asks for a plan.</summary>
+    public Func<RetentionPolicy, Guid?, PrunePlan>? Plan { get; set; }
+
+    /// <summary>Plans that it was to execute.</summary>
+    public List<PrunePlan> Pruned { get; } = [];
+
+    public Task<PrunePlan> PlanPrune(string unit, RetentionPolicy policy, Guid? vm) => Task.FromResult(Plan!(policy, vm));
+
+    public Task<IReadOnlyList<Guid>> ExecutePrune(string unit, PrunePlan plan)
+    {
+        Pruned.Add(plan);
+        return Task.FromResult<IReadOnlyList<Guid>>([.. plan.Going.Select(i => i.Id)]);
+    }
+
+    public Task<CollectPlan> PlanCollect(string unit) => throw NotHere();
+
+    public Task<CollectState> StartCollect(string unit, CollectPlan plan) => throw NotHere();
+
+    public Task<CollectState> ReadCollect(string unit) => throw NotHere();
+
+    private static TroubleException NotHere() => new("media server", "It moves no data.", "Use a real one.");
+
     public Task<VerifyResult> Verify(string unit, Guid imageId) =>
         Task.FromResult(new VerifyResult(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero), "sound", VerifyKind.Stored));
 

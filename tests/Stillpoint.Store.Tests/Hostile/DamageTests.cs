@@ -88,6 +88,7 @@ public sealed class DamageTests
             await File.WriteAllBytesAsync(file, bytes);
         }
         await unit.ExpectSoundAsync();
+        Tell("bit flips: 10,000 in packs, ends, images and notes, seed 12, all found, 0 wrong bytes restored");
     }
 
     [Fact(Explicit = true)]
@@ -112,7 +113,10 @@ public sealed class DamageTests
             await File.WriteAllBytesAsync(other, others);
         }
         await unit.ExpectSoundAsync();
+        Tell("files: 1,000 swapped, truncated or replaced, seed 13, all found, 0 wrong bytes restored");
     }
+
+    private static void Tell(string figures) => TestContext.Current.TestOutputHelper?.WriteLine(figures);
 
     [Fact]
     public async Task A_pack_without_its_trailer_is_read_by_scan()

@@ -101,6 +101,23 @@ public sealed class KeyCommandTests : IDisposable
         Assert.Equal([(0, 1), (1, 1)], shown.GetProperty("epochs").EnumerateArray().Select(e => (e.GetProperty("epoch").GetInt32(), e.GetProperty("packs").GetInt32())));
         Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Code);
         Assert.Equal(disk, await File.ReadAllBytesAsync(In("r.raw")));
+
+        // Named by the environment alone the key is not used; named here it is.
+        Assert.Equal(0, (await JsonAsync("store", "collect", In("u"), "--output", "json")).GetProperty("packsResealed").GetInt32());
+        Assert.Contains("packs lie under older epochs", (await RunAsync("store", "keys", "show", In("u"))).Output, StringComparison.Ordinal);
+        var collect = await JsonAsync("store", "collect", In("u"), "--key-file", In("key"), "--output", "json");
+        Assert.Equal(1, collect.GetProperty("packsResealed").GetInt32());
+        shown = await JsonAsync("store", "keys", "show", In("u"), "--output", "json");
+        Assert.Equal(
+            [(0, 0, 1), (1, 2, 1)],
+            shown.GetProperty("epochs").EnumerateArray()
+                .Select(e => (e.GetProperty("epoch").GetInt32(), e.GetProperty("packs").GetInt32(), e.GetProperty("images").GetInt32())));
+        Assert.Contains("no disk data lies under an epoch before 1", (await RunAsync("store", "keys", "show", In("u"))).Output, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("r2.raw"))).Code);
+        Assert.Equal(disk, await File.ReadAllBytesAsync(In("r2.raw")));
+        Assert.Equal(0, (await RunAsync("store", "prune", In("u"), "--keep-last", "1")).Code);
+        Assert.Equal(0, (await RunAsync("store", "collect", In("u"))).Code);
+        Assert.Contains("nothing lies under an epoch before 1", (await RunAsync("store", "keys", "show", In("u"))).Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -41,6 +41,7 @@ public sealed class NonceTests
         Array.Sort(pairs);
         for (var i = 1; i < pairs.Length; i++) Assert.True(pairs[i] != pairs[i - 1], $"pair {pairs[i]:x} came twice");
         Assert.InRange(salts.Count, Sessions * 4, records);
+        TestContext.Current.TestOutputHelper?.WriteLine($"nonces: {records:N0} records in {salts.Count:N0} packs, no pair of key and nonce twice");
 
         Task Seal(PackSealer sealer, int count, int session) => Task.Run(() =>
         {

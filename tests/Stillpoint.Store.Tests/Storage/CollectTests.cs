@@ -163,6 +163,20 @@ public sealed class CollectTests
         return await collect;
     }
 
+    /// <summary>It holds no round up, so no round would ever find it dead.</summary>
+    [Fact]
+    public async Task A_session_that_died_before_its_first_pack_leaves_nothing()
+    {
+        await using var unit = await TestUnit.MakeAsync();
+        await unit.BackupAsync(Disks.Make(1 << 20, seed: 1, share: 1));
+        var dead = Path.Combine(unit.Directory, "sessions", unit.NewId().ToString("N"));
+        await File.WriteAllBytesAsync(dead, new byte[66]);
+        var report = await CollectAsync(unit);
+        Assert.True(report.Finished && report.SessionsFenced == 1, $"{report}");
+        Assert.False(File.Exists(dead));
+        await SoundAsync(unit, images: 1);
+    }
+
     private static async Task SoundAsync(TestUnit unit, int images)
     {
         var report = await UnitVerify.RunAsync(unit.Unit, unit.Keys, null, default);

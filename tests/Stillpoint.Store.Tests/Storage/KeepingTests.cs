@@ -94,13 +94,13 @@ public sealed class KeepingTests
         var now = new DateTimeOffset(2026, 5, 1, 12, 0, 0, TimeSpan.Zero);
         var ahead = Image(1, now.AddDays(-3), dated: now.AddYears(4));
         var (first, second) = (Image(2, now.AddDays(-2)), Image(3, now.AddDays(-1), job: 2));
-        var plan = Stillpoint.Storage.Retention.Decide([ahead, first, second], s_last, new HashSet<Guid>(), now);
+        var plan = RetentionDecision.Decide([ahead, first, second], s_last, new Dictionary<Guid, string>(), now);
         Assert.Equal([second.Image.Header.Id, first.Image.Header.Id, ahead.Image.Header.Id], plan.Select(p => p.Id));
         // The newest is the second of its job: it stays, and the first of that job takes the place.
         Assert.Equal([(true, false), (true, true), (false, false)], plan.Select(p => (p.Stays, p.Counts)));
         // One that is damaged takes no place either; then the one dated ahead is the last that is sound, as old as its commit.
-        var damaged = new HashSet<Guid> { first.Image.Header.Id };
-        plan = Stillpoint.Storage.Retention.Decide([ahead, first, second], new RetentionPolicy(Daily: 1), damaged, now);
+        var damaged = new Dictionary<Guid, string> { [first.Image.Header.Id] = ImageDoubt.Damaged };
+        plan = RetentionDecision.Decide([ahead, first, second], new RetentionPolicy(Daily: 1), damaged, now);
         Assert.Equal([(true, false), (true, false), (true, true)], plan.Select(p => (p.Stays, p.Counts)));
         Assert.Contains("daily 2026-04-28", plan[2].Reasons);
     }
@@ -111,7 +111,7 @@ public sealed class KeepingTests
         var start = new DateTimeOffset(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
         var images = Enumerable.Range(0, 100).Select(day => Image(day + 1, start.AddDays(day))).ToList();
         var policy = new RetentionPolicy(Last: 2, Daily: 3, Weekly: 2, Monthly: 3, Yearly: 5);
-        var plan = Stillpoint.Storage.Retention.Decide(images, policy, new HashSet<Guid>(), start);
+        var plan = RetentionDecision.Decide(images, policy, new Dictionary<Guid, string>(), start);
         var stays = plan.Where(p => p.Stays).Select(p => p.Created.ToString("MM-dd", null)).ToList();
         // 10 April is a Friday: three days, the weeks of 10 and 5 April, the ends of March and February, one year.
         Assert.Equal(["04-10", "04-09", "04-08", "04-05", "03-31", "02-28"], stays);
@@ -142,7 +142,7 @@ public sealed class KeepingTests
         Assert.Equal([images[0].Header.Id], await Pruner.ExecuteAsync(unit.Unit, plan, null, null, default));
 
         // A signed collect takes what it names and nothing that is given up later.
-        var collect = await CollectPlan.MakeAsync(unit.Unit, default);
+        var collect = await CollectPlans.MakeAsync(unit.Unit, default);
         collect = collect with { Signature = Sign(key, collect.SignedText()) };
         await Keeper.ExpireAsync(unit.Unit, images[1].Header.Id, new BreakGlass("a drill"), default);
         Assert.Equal("a drill", Assert.Single(await BreakGlass.ListAsync(unit.Unit, default)).Reason);
@@ -151,6 +151,31 @@ public sealed class KeepingTests
         await RefusedAsync(() => Collector.RunAsync(unit.Unit, altered, null, default), "not signed");
         Assert.Equal(1, (await Collector.RunAsync(unit.Unit, new CollectOptions(Glass: new BreakGlass("space")), null, default)).ImagesRemoved);
         Assert.Empty((await UnitVerify.RunAsync(unit.Unit, unit.Keys, null, default)).Damage);
+    }
+
+    [Fact]
+    public async Task Only_its_primary_detaches_a_unit_and_only_as_it_is()
+    {
+        await using var unit = await TestUnit.MakeAsync();
+        using var key = Key.Create(SignatureAlgorithm.Ed25519);
+        using var other = Key.Create(SignatureAlgorithm.Ed25519);
+        await unit.BackupAsync(Disks.Make(1 << 20, seed: 1));
+        await Attachment.AttachAsync(unit.Unit, key.PublicKey.Export(KeyBlobFormat.RawPublicKey), default);
+        var order = new DetachOrder(unit.Unit.Parameters.UnitId, await unit.Unit.HeadAsync(default));
+        await RefusedAsync(() => Attachment.DetachAsync(unit.Unit, order, default), "signed");
+        await RefusedAsync(() => Attachment.DetachAsync(unit.Unit, order with { Signature = Sign(other, order.SignedText()) }, default), "not signed");
+        var signed = order with { Signature = Sign(key, order.SignedText()) };
+        await RefusedAsync(() => Attachment.DetachAsync(unit.Unit, signed with { Unit = unit.NewId() }, default), "is of storage unit");
+        await unit.BackupAsync(Disks.Make(1 << 20, seed: 2));
+        await RefusedAsync(() => Attachment.DetachAsync(unit.Unit, signed, default), "has changed");
+        var head = await unit.Unit.HeadAsync(default);
+        await RefusedAsync(() => Attachment.DetachAsync(unit.Unit, signed with { Head = head }, default), "not signed");
+        Assert.NotNull(await Attachment.KeyAsync(unit.Unit, default));
+
+        order = order with { Head = head };
+        await Attachment.DetachAsync(unit.Unit, order with { Signature = Sign(key, order.SignedText()) }, default);
+        Assert.Null(await Attachment.KeyAsync(unit.Unit, default));
+        await Attachment.AttachAsync(unit.Unit, other.PublicKey.Export(KeyBlobFormat.RawPublicKey), default);
     }
 
     private static string Sign(Key key, byte[] text) => Convert.ToBase64String(SignatureAlgorithm.Ed25519.Sign(key, text));

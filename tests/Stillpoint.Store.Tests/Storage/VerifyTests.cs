@@ -127,7 +127,7 @@ public sealed class VerifyTests
         foreach (var pack in Packs(unit)) Damage(unit, pack);
         await unit.ReopenAsync();
         Assert.NotEmpty((await VerifyAsync(unit, new VerifyOptions { Keys = unit.Keys, Sample = 0.4, Pick = new Random(5) })).Damage);
-        Assert.Contains((await unit.Unit.ListImagesAsync(default)).Images, i => i.Notes.Any(n => n.Kind == NoteKind.Suspect));
+        Assert.Contains((await unit.Unit.ListImagesAsync(default)).Images, i => i.Notes.Any(n => n.Kind == NoteKind.Damaged));
     }
 
     [Fact]
@@ -148,7 +148,7 @@ public sealed class VerifyTests
     }
 
     [Fact]
-    public async Task A_failed_image_is_suspect_with_a_key_and_without()
+    public async Task A_failed_image_is_noted_damaged_with_a_key_and_without()
     {
         foreach (var withKey in new[] { true, false })
         {
@@ -158,12 +158,14 @@ public sealed class VerifyTests
             var report = await VerifyAsync(unit, new VerifyOptions { Keys = withKey ? unit.Keys : null });
             var bad = Assert.Single(report.Images, i => !i.Sound);
             var image = (await unit.Unit.ListImagesAsync(default)).Images.Single(i => i.Header.Id == bad.Id);
-            var note = Assert.Single(image.Notes, n => n.Kind == NoteKind.Suspect);
+            var note = Assert.Single(image.Notes, n => n.Kind == NoteKind.Damaged);
             Assert.Contains("a verify found it damaged: chunk", NoteCodec.OpenText(unit.Keys, bad.Id, note), StringComparison.Ordinal);
-            Assert.Equal(withKey, ImageSummaries.LastVerify(image, unit.Keys) is { Result: "damaged" });
+            var last = ImageSummaries.LastVerify(image, unit.Keys)!;
+            Assert.Equal(("damaged", withKey ? VerifyKind.Full : VerifyKind.Stored), (last.Result, last.Kind));
+            foreach (var keys in new[] { unit.Keys, null }) Assert.Equal(ImageDoubt.Damaged, ImageDoubt.Of(image, keys));
             // Said once, however often it is found.
             await VerifyAsync(unit, new VerifyOptions { Keys = withKey ? unit.Keys : null });
-            Assert.Single((await unit.Unit.ListImagesAsync(default)).Images.Single(i => i.Header.Id == bad.Id).Notes, n => n.Kind == NoteKind.Suspect);
+            Assert.Single((await unit.Unit.ListImagesAsync(default)).Images.Single(i => i.Header.Id == bad.Id).Notes, n => n.Kind == NoteKind.Damaged);
         }
     }
 

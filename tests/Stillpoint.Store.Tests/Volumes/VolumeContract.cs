@@ -228,6 +228,24 @@ public sealed class LocalVolumeContract : VolumeContract
     }
 
     [Fact]
+    public async Task Small_objects_that_dead_writers_left_half_made_are_swept_and_those_on_their_way_are_not()
+    {
+        await using var volume = new LocalVolume(_directory, NextId);
+        Assert.True(await volume.PutIfAbsentAsync("ends/a", "a"u8.ToArray(), default));
+        await volume.PutAsync("leases/a", "a"u8.ToArray(), default);
+        string[] dead = [Path.Combine(_directory, "ends", "b.1.new"), Path.Combine(_directory, "leases", "b.2.new")];
+        foreach (var file in dead) await File.WriteAllTextAsync(file, "left");
+        var onItsWay = Path.Combine(_directory, "ends", "c.3.new");
+        using (var living = Durable.SystemFiles.Instance.Create(onItsWay))
+        {
+            living.Write("alive"u8, 0);
+            Assert.Equal(2, await volume.SweepAsync(default));
+        }
+        Assert.Equal([onItsWay], Directory.EnumerateFiles(_directory, "*.new", SearchOption.AllDirectories));
+        Assert.Equal(["ends/a", "leases/a"], (await volume.ListAsync("ends/", default)).Concat(await volume.ListAsync("leases/", default)).Select(e => e.Name));
+    }
+
+    [Fact]
     public async Task No_folder_is_made_where_the_unit_is_gone()
     {
         await using var volume = Make();

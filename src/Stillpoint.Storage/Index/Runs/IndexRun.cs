@@ -115,7 +115,7 @@ internal sealed class IndexRun : IDisposable
     {
         var entry = RunEntry.Read(at);
         if (entry.Pack < Packs.Count && entry.StoredLength is > 0 and <= PackFormat.MaxStored
-            && entry.Offset + StoreFormat.RecordHeaderSize + (long)entry.StoredLength <= Packs[entry.Pack].File.Length) return entry;
+            && (long)entry.Offset + StoreFormat.RecordHeaderSize + entry.StoredLength <= Packs[entry.Pack].File.Length) return entry;
         throw Broken(Name, "an entry names a place outside of its pack");
     }
 

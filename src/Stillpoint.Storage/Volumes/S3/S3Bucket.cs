@@ -12,6 +12,7 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
     /// <summary>Metadata of an object: which call put it. Tells after a lost answer whether the object there is one's own.</summary>
     private const string PutBy = "stillpoint-put";
 
+    private readonly ServerClock _clock = new(client, time);
     private bool? _versioned;
 
     public S3Address Address { get; } = address;
@@ -41,6 +42,13 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
         }
         return _versioned.Value;
     }
+
+    /// <summary>The server's clock, asked now; null when it does not tell.</summary>
+    public Task<DateTimeOffset?> ServerTimeAsync(CancellationToken cancel) => CallAsync("ask for the time", async () =>
+    {
+        await client.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Address.Bucket, Prefix = Key(UnitNames.Configuration), MaxKeys = 1 }, cancel);
+        return _clock.Now;
+    }, cancel);
 
     /// <summary>Puts a whole object.</summary>
     /// <param name="name">Its name.</param>
@@ -308,7 +316,8 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
 
     private string Name(string key) => key[Address.Prefix.Length..];
 
-    private DateTime? RetainUntil() => LockFor is { } span ? time.GetUtcNow().Add(span).UtcDateTime : null;
+    // By the server's clock, which decides when a lock is over: this machine's may be years off, and a lock that is too long stays.
+    private DateTime? RetainUntil() => LockFor is { } span ? (_clock.Now ?? time.GetUtcNow()).Add(span).UtcDateTime : null;
 
     private static string Version(string? version) => version is null or "null" ? "" : version;
 

@@ -62,9 +62,10 @@ internal sealed class S3Volume : IVolume
     {
         ObjectName.Check(name);
         var done = 0;
+        string? replacedBy = null;
         for (var attempt = 1; done < buffer.Length; attempt++)
         {
-            var version = await VersionAsync(name, cancel);
+            var version = replacedBy ?? await VersionAsync(name, cancel);
             try
             {
                 using var answer = await _bucket.OpenAsync(name, version, offset + done, buffer.Length - done, cancel);
@@ -79,7 +80,9 @@ internal sealed class S3Volume : IVolume
             catch (FileNotFoundException)
             {
                 _versions.TryRemove(name, out _);
-                throw;
+                // While versions of one key come and go at once, RGW 16 may answer for a moment that there is none: its list of versions tells.
+                if (replacedBy is not null || !UnitNames.IsReplaced(name) || !await _bucket.IsVersionedAsync(cancel)) throw;
+                if ((replacedBy = await NewestAsync(name, cancel)) is null) throw;
             }
             catch (Exception e) when (S3Trouble.Is(e, cancel))
             {
@@ -170,6 +173,8 @@ internal sealed class S3Volume : IVolume
     public async ValueTask<DateTimeOffset?> LockedUntilAsync(string name, CancellationToken cancel) =>
         await VersionAsync(name, cancel) is { } version ? await _bucket.LockedUntilAsync(name, version, cancel) : null;
 
+    public async ValueTask<DateTimeOffset?> ServerTimeAsync(CancellationToken cancel) => await _bucket.ServerTimeAsync(cancel);
+
     public void Pin(string name, string version)
     {
         if (version.Length > 0) _pinned[name] = version;
@@ -231,6 +236,17 @@ internal sealed class S3Volume : IVolume
             if (seen.Name == name && !seen.Deleted) oldest = seen.Version;
         }, cancel);
         return oldest;
+    }
+
+    /// <summary>The version of a replaced name that counts; null when there is none, or it was marked deleted.</summary>
+    private async Task<string?> NewestAsync(string name, CancellationToken cancel)
+    {
+        S3Bucket.VersionSeen? newest = null;
+        await _bucket.ListVersionsAsync(name, seen =>
+        {
+            if (seen.Name == name) newest ??= seen;
+        }, cancel);
+        return newest is { Deleted: false } ? newest.Value.Version : null;
     }
 
     private async Task TryDeleteAsync(string name, string version, CancellationToken cancel)

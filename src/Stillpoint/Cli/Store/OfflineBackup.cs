@@ -18,8 +18,7 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
 
     public async Task<ImageSummary> RunAsync(CancellationToken cancel)
     {
-        // 1. Open what is read and where it goes; meanwhile the other core makes ready what seals.
-        var warm = Task.Run(() => PackSealer.Warm(keys), cancel);
+        // 1. Open what is read and where it goes.
         var vm = VmIds.OfName(keys, order.VmName);
         await using var writer = await unit.OpenWriterAsync(new WriterScope(keys.Domain, vm), cancel);
         await using var disks = new OpenDisks(order.Disks);
@@ -41,7 +40,6 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
             streams.Add(sent);
             details.Add(disks[i].Details(disks.NameOf(i), read, reason));
         }
-        await warm;
 
         // 3. Commit.
         var header = new ImageHeader(
@@ -59,7 +57,7 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
     {
         if (images.Count == 0) throw new CommandFailedException(ExitCodes.NotFound, $"there is no image of {order.VmName} to build on.", "leave out --base and --changed for a full");
         var found = ImageChoice.Find(images, order.Base!);
-        if (found.Notes.Any(n => n.Kind == NoteKind.Suspect) || ImageSummaries.LastVerify(found, keys) is { Result: "damaged" })
+        if (ImageDoubt.Of(found, keys) is not null)
         {
             _fullReason = BadBase;
             return null;

@@ -20,6 +20,9 @@ internal static class Passphrase
         return Encoding.UTF8.GetBytes(Typed(prompt));
     }
 
+    /// <summary>The passphrase in a file that is named, by option or environment; null when none is. Nobody is asked.</summary>
+    public static byte[]? Named(string? file, string variable) => (file ?? Variable(variable)) is { } path ? FromFile(path) : null;
+
     /// <summary>A passphrase that something new is locked with; typed twice.</summary>
     public static byte[]? AskNew(string? file, string variable, string prompt)
     {

@@ -10,7 +10,7 @@ internal static class StoreAttach
     {
         var directory = StoreAccess.NewDirectory();
         var key = new Option<string>("--primary-key") { Description = "File with the primary's Ed25519 public key: 32 bytes in Base64.", HelpName = "FILE", Required = true };
-        var command = new Command("attach", "Tie the unit to a primary server for good: it then deletes only by plans that the primary signed.") { directory, key };
+        var command = new Command("attach", "Tie the unit to a primary server, until that one detaches it: it then deletes only by plans that the primary signed.") { directory, key };
         command.SetAction(async (parsed, cancel) =>
         {
             var path = parsed.GetRequiredValue(key);

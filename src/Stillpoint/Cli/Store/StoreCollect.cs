@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Security.Cryptography;
 using Spectre.Console;
 using Stillpoint.Model;
 using Stillpoint.Storage;
@@ -15,14 +16,27 @@ internal static class StoreCollect
         var patience = DurationOption.Create("--patience", "Take a backup for dead when its lease stood still for so long; 5m by default. If it lives after all, it fails and must be run again.");
         var plan = new Option<string?>("--plan") { Description = "The plan that the unit's primary server signed.", HelpName = "FILE" };
         var glass = StorePrune.NewGlass();
-        var command = new Command("collect", "Delete what no image needs. May run beside anything, and be stopped at any time.") { directory, wait, patience, plan, glass };
+        // Not from the environment: a collect that seals anew costs more than one that does not, and asks for a passphrase where there is one.
+        var keyFile = new Option<string?>("--key-file")
+        {
+            Description = "Key file of a key domain: what lies under its older epochs is encrypted anew, and its small packs are brought together. Named here only, "
+                + "never by the environment.",
+            HelpName = "FILE",
+        };
+        var command = new Command("collect", "Delete what no image needs. May run beside anything, and be stopped at any time.")
+        {
+            directory, keyFile, wait, patience, plan, glass,
+        };
         command.SetAction(async (parsed, cancel) =>
         {
             var margins = SafetyMargins.Default;
             if (parsed.GetValue(patience) is { } given) margins = margins with { LeasePatience = given, Poll = given / 4 < margins.Poll ? given / 4 : margins.Poll };
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel, StoreAccess.Environment with { Margins = margins });
+            using var keys = parsed.GetValue(keyFile) is { } file ? StoreAccess.Keys(file, parsed.GetValue(StoreAccess.PassphraseFile)) : null;
+            using var random = RandomNumberGenerator.Create();
             var options = new CollectOptions(
-                parsed.GetValue(wait), parsed.GetValue(plan) is { } path ? Read(path) : null, StorePrune.Glass(parsed.GetValue(glass)));
+                parsed.GetValue(wait), parsed.GetValue(plan) is { } path ? Read(path) : null, StorePrune.Glass(parsed.GetValue(glass)),
+                keys is null ? null : new CollectKeys(keys, random));
             using var progress = new StageProgress(TimeProvider.System);
             var report = await Collector.RunAsync(unit, options, progress, cancel);
             Print(parsed.GetValue(StillpointCommand.Output), report);
@@ -46,7 +60,8 @@ internal static class StoreCollect
         var table = Terminal.NewTable("", ">");
         table.AddRow("freed", report.BytesFreed < 0 ? "-" + Bytes.Format(-report.BytesFreed) : Bytes.Format(report.BytesFreed));
         table.AddRow("packs deleted", $"{report.PacksDeleted}, {Bytes.Format(report.BytesDeleted)}");
-        table.AddRow("packs rewritten", $"{report.PacksRewritten}, into {Bytes.Format(report.BytesWritten)}");
+        table.AddRow("packs rewritten", $"{report.PacksRewritten + report.PacksResealed}, into {Bytes.Format(report.BytesWritten)}");
+        if (report.PacksResealed > 0) table.AddRow("packs encrypted anew", $"{report.PacksResealed}");
         table.AddRow("packs kept after all", $"{report.PacksKept}");
         table.AddRow("images removed", $"{report.ImagesRemoved}");
         table.AddRow("sessions taken for dead", $"{report.SessionsFenced}");

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Stillpoint.Model;
 using Stillpoint.Storage;
 
 namespace Stillpoint.Cli;
@@ -18,7 +19,14 @@ internal static class StoreExpire
             var all = (await unit.ListImagesAsync(cancel)).Images;
             // All are looked up before the first is given up, so that a slip of the pen changes nothing.
             var ids = parsed.GetRequiredValue(images).Select(text => ImageChoice.Find(all, text).Header.Id).Distinct().ToList();
-            foreach (var id in ids) await Keeper.ExpireAsync(unit, id, StorePrune.Glass(parsed.GetValue(glass)), cancel);
+            try
+            {
+                foreach (var id in ids) await Keeper.ExpireAsync(unit, id, StorePrune.Glass(parsed.GetValue(glass)), cancel);
+            }
+            catch (TroubleException e) when (e.InnerException is ObjectLockedException)
+            {
+                throw new CommandFailedException(ExitCodes.Locked, $"{e.Trouble.Culprit}: {e.Trouble.Message}", e.Trouble.NextStep);
+            }
             if (parsed.GetValue(StillpointCommand.Output) == OutputFormat.Json) Terminal.Json(new Result(ids));
             else foreach (var id in ids) Console.Out.WriteLine($"image {id} was given up");
             return ExitCodes.Ok;

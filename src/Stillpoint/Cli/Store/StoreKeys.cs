@@ -131,13 +131,21 @@ internal static class StoreKeys
             + (file.Wrap is { } wrap ? $"locked by a passphrase (Argon2id, {Bytes.Format((long)wrap.MemoryKiB << 10)}, {wrap.Passes} passes)" : "not locked"));
         if (kit is not null) Console.Out.WriteLine($"recovery kit {kit.Kit}, made {kit.Made:u}, {(kit.Opened is { } at ? $"opened {at:u}" : "never opened")}");
         if (epochs is null) return;
-        var table = Terminal.NewTable("epoch", ">packs", ">bytes", "");
+        var table = Terminal.NewTable("epoch", ">packs", ">bytes", ">images' details", ">notes", "");
         foreach (var use in epochs)
         {
             var when = use.Epoch == file.Epoch ? "now" : use.Epoch > file.Epoch ? "newer than this key file" : "";
-            table.AddRow($"{use.Epoch}", $"{use.Packs}", Bytes.Format(use.Bytes), when);
+            table.AddRow($"{use.Epoch}", $"{use.Packs}", Bytes.Format(use.Bytes), $"{use.Images}", $"{use.Notes}", when);
         }
         Terminal.Out.Write(table);
+        if (file.Epoch == 0) return;
+        var old = epochs.Where(use => use.Epoch < file.Epoch).ToList();
+        Console.Out.WriteLine(
+            old.Count == 0 ? $"nothing lies under an epoch before {file.Epoch}"
+            : old.Sum(use => use.Packs) is > 0 and var packs
+                ? $"{packs} packs lie under older epochs: store collect UNIT --key-file {path} encrypts them anew"
+            : $"no disk data lies under an epoch before {file.Epoch}; names of {old.Sum(use => use.Images)} images and {old.Sum(use => use.Notes)} notes do, "
+                + "until these images are given up: an image never changes");
     }
 
     private sealed record Result(string KeyFile, Guid Domain, int Epoch, PassphraseWrap? Wrapped, IReadOnlyList<EpochUse>? Epochs, KitState? Kit);

@@ -85,7 +85,7 @@ internal static class StorePrune
             : throw new CommandFailedException(ExitCodes.Failed, $"{path} is no plan: it names no images.");
     }
 
-    private static Option<int> Keep(string what, string of) => new($"--keep-{what}")
+    internal static Option<int> Keep(string what, string of) => new($"--keep-{what}")
     {
         Description = what == "last" ? "Keep so many of the newest images of each VM." : $"Keep the newest image of each of the last so many {of} that have one.",
         HelpName = "NUMBER",

@@ -1,5 +1,7 @@
 // Preloaded under the program: counts the calls that change files below SHIM_DIR, makes the SHIM_FAIL_AT-th of them fail with SHIM_ERRNO, and
-// with SHIM_NO_DATA_SYNC leaves out each sync of a file (not of a folder) while it says that it did it. Prints the count to SHIM_COUNT at exit.
+// with SHIM_NO_DATA_SYNC leaves out each sync of a file (not of a folder) while it says that it did it; with SHIM_LATE_DATA_SYNC it does each of
+// them only as the program ends, long after the file got its name: nothing is left out, but the order of bytes and names is gone. Prints the
+// count to SHIM_COUNT at exit.
 #define _GNU_SOURCE
 #undef _FORTIFY_SOURCE
 #include <dlfcn.h>
@@ -15,7 +17,9 @@
 
 static atomic_long calls, fired;
 static long fail_at = -1;
-static int error_number, no_data_sync;
+static int error_number, no_data_sync, late_data_sync;
+static int late[4096];
+static atomic_int late_count;
 static const char *folder, *count_path;
 static atomic_uchar ours[65536];
 
@@ -25,9 +29,12 @@ __attribute__((constructor)) static void start(void) {
   if (getenv("SHIM_FAIL_AT")) fail_at = atol(getenv("SHIM_FAIL_AT"));
   if (getenv("SHIM_ERRNO")) error_number = atoi(getenv("SHIM_ERRNO"));
   no_data_sync = getenv("SHIM_NO_DATA_SYNC") != NULL;
+  late_data_sync = getenv("SHIM_LATE_DATA_SYNC") != NULL;
 }
 
 __attribute__((destructor)) static void finish(void) {
+  int (*real_sync)(int) = dlsym(RTLD_NEXT, "fsync");
+  for (int i = 0; i < late_count && i < 4096; i++) if (real_sync(late[i])) {}
   if (!count_path) return;
   char text[64];
   int n = snprintf(text, sizeof text, "%ld %ld\n", (long)calls, (long)fired);
@@ -88,6 +95,10 @@ int fsync(int fd) {
   if (is_ours(fd)) {
     struct stat s;
     if (no_data_sync && !fstat(fd, &s) && S_ISREG(s.st_mode)) return 0;
+    if (late_data_sync && !fstat(fd, &s) && S_ISREG(s.st_mode)) {
+      int n = late_count++;
+      if (n < 4096) { late[n] = dup(fd); return 0; }
+    }
     if (fails()) return -1;
   }
   return real(fd);

@@ -5,7 +5,8 @@ namespace Stillpoint.Store.Tests;
 /// <summary>A file system in a file, mounted, from which the power can be taken: what was not synced is gone after the next mount.</summary>
 internal sealed class LoopDisk : IDisposable
 {
-    private const long Bytes = 320L << 20;
+    /// <summary>mkfs.xfs makes none below 300 MiB.</summary>
+    private const long Least = 320L << 20;
 
     private readonly string _image;
 
@@ -18,13 +19,15 @@ internal sealed class LoopDisk : IDisposable
     public string Mount { get; }
 
     /// <summary>Makes one; the test is skipped where that needs rights or packages that are not there.</summary>
-    public static LoopDisk Make(string kind)
+    /// <param name="kind">ext4 or xfs.</param>
+    /// <param name="bytes">Size of the device.</param>
+    public static LoopDisk Make(string kind, long bytes = Least)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "mounting needs root");
         foreach (var program in new[] { "xfs_io", $"mkfs.{kind}", "mount" }) Assert.SkipUnless(Has(program),
             $"{program} is not installed (packages xfsprogs, e2fsprogs, mount)");
         var disk = new LoopDisk(Directory.CreateTempSubdirectory("stillpoint-power-").FullName);
-        using (var file = File.Create(disk._image)) file.SetLength(Bytes);
+        using (var file = File.Create(disk._image)) file.SetLength(bytes);
         Directory.CreateDirectory(disk.Mount);
         Run($"mkfs.{kind}", kind == "xfs" ? ["-q", disk._image] : ["-q", "-F", disk._image]);
         var mounted = TryRun("mount", ["-o", "loop", disk._image, disk.Mount]);

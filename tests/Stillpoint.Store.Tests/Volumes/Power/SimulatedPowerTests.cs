@@ -63,9 +63,10 @@ public sealed partial class SimulatedPowerTests(ITestOutputHelper output)
     [Trait("Kind", "Slow")]
     public Task What_a_failing_disk_spoils_is_never_restored_and_always_reported_2000_times() => SpoilAsync(1000, 2000);
 
-    private static async Task SpoilAsync(int first, int count)
+    private async Task SpoilAsync(int first, int count)
     {
         for (var seed = first; seed < first + count; seed++) await PowerHistory.SpoilAsync(seed);
+        output.WriteLine($"spoiled disks: {count}, seeds from {first}, each restored right or refused, and reported");
     }
 
     private async Task HistoriesAsync(int first, int count)
@@ -86,7 +87,7 @@ public sealed partial class SimulatedPowerTests(ITestOutputHelper output)
                 throw new InvalidOperationException($"seed {seed}: {e.Message}", e);
             }
         }
-        output.WriteLine($"power histories: {count}, {cuts} power cuts, {nested} times a second writer in the middle of a call of the first, 0 lost");
+        output.WriteLine($"power histories: {count}, seeds from {first}, {cuts} power cuts, {nested} times a second writer in the middle of a call of the first, 0 lost");
         Assert.Equal(s_points, points.Order(StringComparer.Ordinal));
         Assert.True(nested > count / 4, $"only {nested}");
     }

@@ -110,7 +110,9 @@ public sealed class ObjectLockTests(Rgw rgw)
             await writer.FlushAsync(default);
         }
         var before = await LocksAsync(site);
-        site.Time.Advance(TimeSpan.FromDays(2));
+        // The host's clock does not count.
+        site.Time.Advance(TimeSpan.FromDays(500));
+        site.Clock.By = TimeSpan.FromDays(2);
         await using var unit = await StorageUnit.OpenAsync(site.Another(), site.Unit.Environment, default);
         var report = await UnitRenewal.RunAsync(unit, null, default);
         Assert.Empty(report.Damaged);
@@ -121,6 +123,7 @@ public sealed class ObjectLockTests(Rgw rgw)
         Assert.Equal(report.Objects, extended.Count);
         // The configuration, image, end, and two packs.
         Assert.Equal(5, extended.Count);
+        Assert.All(extended, name => Assert.InRange(after[name] - DateTimeOffset.UtcNow, TimeSpan.FromDays(11.9), TimeSpan.FromDays(12.1)));
         Assert.Equal(2, extended.Count(name => name.StartsWith("packs/", StringComparison.Ordinal)));
     }
 
@@ -137,13 +140,39 @@ public sealed class ObjectLockTests(Rgw rgw)
         }
     }
 
+    /// <summary>An image's own lock in a bucket: what the host's clock and backups under it claim ends it as little as on a disk.</summary>
+    [Fact]
+    public async Task A_lock_ends_by_the_servers_clock_whatever_the_host_says()
+    {
+        await using var site = await MakeAsync();
+        var unit = site.Unit;
+        var locked = await unit.BackupAsync(site.Disk);
+        // Hosts whose clocks go ahead step by step back up again and again, which on a disk would prove the time.
+        unit.Time.SetUtcNow(DateTimeOffset.UtcNow);
+        for (var step = 0; step < 3; step++)
+        {
+            unit.Time.Advance(TimeSpan.FromDays(20));
+            await unit.BackupAsync(Disks.Make(1 << 20, seed: step));
+        }
+        await Keeper.LockAsync(unit.Unit, locked.Header.Id, DateTimeOffset.UtcNow.AddDays(30), default);
+        // With steps of any length, so that the clocks alone decide.
+        var margins = SafetyMargins.Default with { MostClockStep = TimeSpan.FromDays(1000) };
+        await using var other = await StorageUnit.OpenAsync(site.Another(), unit.Environment with { Margins = margins }, default);
+        var trouble = await Assert.ThrowsAsync<TroubleException>(() => Keeper.ExpireAsync(other, locked.Header.Id, null, default));
+        Assert.Contains("locked until", trouble.Message, StringComparison.Ordinal);
+        Assert.IsType<ObjectLockedException>(trouble.InnerException);
+        site.Clock.By = TimeSpan.FromDays(61);
+        await Keeper.ExpireAsync(other, locked.Header.Id, null, default);
+    }
+
     private async Task<Site> MakeAsync()
     {
         var address = await rgw.BucketAsync(locked: true);
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
         S3Volume? volume = null;
-        var unit = await TestUnit.MakeAsync(lockDays: LockDays, wrap: _ => volume = S3Rig.Volume(rgw, address, time: time));
-        return new Site(rgw, address, unit, volume!, time);
+        var clock = new ServerAhead();
+        var unit = await TestUnit.MakeAsync(lockDays: LockDays, wrap: _ => volume = S3Rig.Volume(rgw, address, time: time, ahead: () => clock.By));
+        return new Site(rgw, address, unit, volume!, time, clock);
     }
 
     private async Task<List<S3ObjectVersion>> VersionsAsync(Site site)
@@ -164,7 +193,12 @@ public sealed class ObjectLockTests(Rgw rgw)
         return locks;
     }
 
-    private sealed class Site(Rgw rgw, S3Address address, TestUnit unit, S3Volume volume, FakeTimeProvider time) : IAsyncDisposable
+    private sealed class ServerAhead
+    {
+        public TimeSpan By { get; set; }
+    }
+
+    private sealed class Site(Rgw rgw, S3Address address, TestUnit unit, S3Volume volume, FakeTimeProvider time, ServerAhead clock) : IAsyncDisposable
     {
         public S3Address Address { get; } = address;
 
@@ -174,9 +208,11 @@ public sealed class ObjectLockTests(Rgw rgw)
 
         public FakeTimeProvider Time { get; } = time;
 
+        public ServerAhead Clock { get; } = clock;
+
         public byte[] Disk { get; } = Disks.Make(3 << 20, seed: 6, share: 0.8);
 
-        public S3Volume Another() => S3Rig.Volume(rgw, Address, time: Time);
+        public S3Volume Another() => S3Rig.Volume(rgw, Address, time: Time, ahead: () => Clock.By);
 
         public ValueTask DisposeAsync() => Unit.DisposeAsync();
     }

@@ -46,7 +46,8 @@ public sealed class Rgw : IAsyncLifetime
     }
 
     /// <summary>A client of the tests' own, to look and to spoil.</summary>
-    internal AmazonS3Client Client(Uri? endpoint = null, string secret = SecretKey, string key = AccessKey, int retries = 5) => new(
+    internal AmazonS3Client Client(Uri? endpoint = null, string secret = SecretKey, string key = AccessKey, int retries = 5,
+        Func<TimeSpan>? ahead = null) => new(
         new BasicAWSCredentials(key, secret),
         new AmazonS3Config
         {
@@ -56,6 +57,7 @@ public sealed class Rgw : IAsyncLifetime
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
             MaxErrorRetry = retries,
+            HttpClientFactory = ahead is null ? null : new ShiftedClock(ahead),
         });
 
     public async ValueTask DisposeAsync()

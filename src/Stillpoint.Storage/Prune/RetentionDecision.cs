@@ -1,5 +1,6 @@
 using System.Globalization;
 using Stillpoint.Chunks;
+using Stillpoint.Model;
 
 namespace Stillpoint.Storage;
 
@@ -8,7 +9,7 @@ namespace Stillpoint.Storage;
 /// dated: a client that dates its image in the future gains nothing. An image that is suspect, known to be damaged, or the second
 /// of one job takes no place: it stays only while the place it would have is still empty, so that nothing sound goes for its sake.
 /// </summary>
-internal static class Retention
+internal static class RetentionDecision
 {
     private static readonly (string Word, Func<RetentionPolicy, int> Count, Func<DateTimeOffset, string> Period)[] s_rules =
     [
@@ -26,10 +27,10 @@ internal static class Retention
     /// <summary>Decides.</summary>
     /// <param name="images">The images of one VM, in any order.</param>
     /// <param name="policy">The policy.</param>
-    /// <param name="damaged">Images that the last verify found damaged.</param>
+    /// <param name="doubted">Images that are not to be trusted, and why: <see cref="ImageDoubt"/>.</param>
     /// <param name="proven">The time that the unit can prove, for locks.</param>
     public static IReadOnlyList<PlannedImage> Decide(
-        IEnumerable<CommittedImage> images, RetentionPolicy policy, IReadOnlySet<Guid> damaged, DateTimeOffset proven)
+        IEnumerable<CommittedImage> images, RetentionPolicy policy, IReadOnlyDictionary<Guid, string> doubted, DateTimeOffset proven)
     {
         var ordered = images.OrderByDescending(TimeOf).ThenBy(i => i.Image.Header.Id).ToList();
         var firsts = ordered.GroupBy(i => i.Image.Header.JobId).Select(g => g.MinBy(i => i.Committed)!.Image.Header.Id).ToHashSet();
@@ -38,8 +39,7 @@ internal static class Retention
         foreach (var image in ordered)
         {
             var header = image.Image.Header;
-            var lack = image.Image.Notes.Any(n => n.Kind == NoteKind.Suspect) ? "suspect"
-                : damaged.Contains(header.Id) ? "damaged"
+            var lack = doubted.TryGetValue(header.Id, out var doubt) ? doubt
                 : !firsts.Contains(header.Id) ? "another image of its job"
                 : null;
             var wanted = places.Offer(TimeOf(image), take: lack is null);

@@ -1,6 +1,4 @@
-using Stillpoint.Model;
-
-namespace Stillpoint.Storage;
+namespace Stillpoint.Model;
 
 /// <summary>Which images of a VM stay: the newest ones, and the newest of each of the last so many hours, days, weeks (from Monday), months and
 /// years, in UTC, in which there is one. An image stays when any of these wants it.</summary>

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json.Serialization;
 
-namespace Stillpoint.Storage;
+namespace Stillpoint.Model;
 
 /// <summary>What a prune will do, image by image. Made first, then executed as it is.</summary>
 /// <param name="Unit">The unit.</param>
