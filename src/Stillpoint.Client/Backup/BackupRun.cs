@@ -34,6 +34,10 @@ internal sealed class BackupRun(ClientServices services, BackupOrder order, JobL
             var choice = await ChooseBaseAsync(vm, images, cancel);
             line.Detail(choice.Image is { } b ? $"base is image {b.Header.Id}" : choice.Full is { } why ? $"full read: {why.Reason}" : "full read");
 
+            // Within the host's limits: an open checkpoint costs it space, and every reader speed.
+            using var turn = await services.Gates.EnterAsync(
+                HostUse.Backup, vm.Id, vm.OwnDisks.Select(d => d.Path), missing => line.ShowAsync($"waits for {missing}"), cancel);
+
             // 3 checkpoint: from here the disks stand still and the guest writes to new files
             await line.BeginAsync(Phase.Checkpoint, $"consistency asked: {Words.Of(order.Consistency)}");
             var open = await new CheckpointStep(services.Host, services.Intents, services.Time, line).TakeAsync(order, vm, undo, cancel);
@@ -46,13 +50,12 @@ internal sealed class BackupRun(ClientServices services, BackupOrder order, JobL
             var image = await Guarded(watch, stop => new ImageTransfer(services, line, unit, keys).RunAsync(new TransferJob(order, vm, open, choice, images), stop));
             undo.Keep();
 
-            // 5 release
+            // 5 release, 6 merge
             var keepsPoint = order.BlockLevelIncremental && vm.CanTrackChanges && open.Checkpoint.Disks.Any(d => d.Kind == VmDiskKind.Vhdx);
             await line.BeginAsync(Phase.Release, keepsPoint ? "converting the checkpoint to a reference point" : "destroying the checkpoint");
-            var released = await new ReleaseStep(services, line, unit, keys).RunAsync(order, image.Id, open, keepsPoint, cancel);
-            line.Detail(released.Detail);
+            var hasNote = await new ReleaseStep(services, line, unit, keys).RunAsync(order, image.Id, open, keepsPoint, cancel);
             await line.EndAsync(PhaseOutcome.Ok);
-            return image with { HasBaseNote = released.HasBaseNote };
+            return image with { HasBaseNote = hasNote };
         }
         catch
         {
@@ -74,8 +77,8 @@ internal sealed class BackupRun(ClientServices services, BackupOrder order, JobL
         var noted = KnownImages.NotedReferencePoints(images);
         foreach (var sentence in await services.Sweep.ClearVmAsync(order.VmId, order.OpenIntents, noted, cancel)) await line.LogAsync(sentence);
         // A checkpoint on top of a chain that still merges freezes files that the next backup will not find again: it would read all of the disk.
-        if (!await new MergeWait(services, line).UntilMergedAsync(order.VmId, s_patience, cancel))
-            await line.LogAsync("the host still merges an earlier checkpoint; the backup does not wait for it any longer");
+        if (await new MergeWait(services, line).RunAsync(order.VmId, s_patience, cancel) is { IsMerged: false } not)
+            await line.LogAsync($"{not.Detail}; the backup does not wait for it any longer");
     }
 
     private async Task<BaseChoice> ChooseBaseAsync(VirtualMachine vm, IReadOnlyList<KnownImage> images, CancellationToken cancel)

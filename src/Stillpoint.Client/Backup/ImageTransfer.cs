@@ -19,18 +19,22 @@ internal sealed class ImageTransfer(ClientServices services, JobLine line, IImag
         var disks = new List<FrozenDisk>();
         try
         {
-            foreach (var slot in job.Open.Checkpoint.Disks) disks.Add(FrozenDisk.Open(services.Files, slot, UniqueName(slot, disks)));
+            foreach (var slot in job.Open.Checkpoint.Disks) disks.Add(FrozenDisk.Open(services, slot, UniqueName(slot, disks)));
             var (choice, alsoRead) = Reach(job);
             var plans = await ReadPlan.MakeAsync(disks, choice, alsoRead, services.Host, cancel);
 
             foreach (var full in plans.Select(p => p.Full).OfType<FullRead>().Distinct().Where(f => !f.IsExpected)) await line.WarnAsync($"unexpected full: {full.Reason}.");
 
+            var heldBack = services.Pace.HeldBack;
             using var upload = new UploadSession(unit, keys, services.Random);
             var meter = line.Meter(plans.Sum(p => DiskUpload.BytesToRead(p.Work, unit.Unit)));
             meter.OnHalf = () => Kill.Reach(KillPoint.TransferHalf);
             var sent = new List<SentDisk>();
             foreach (var plan in plans) sent.Add(await SendDiskAsync(upload, plan, meter, job, cancel));
             var files = await SendFilesAsync(upload, job, cancel);
+
+            if (services.Pace.HeldBack - heldBack is { Ticks: > 0 } held)
+                await line.LogAsync($"the host's storage was slow: reading was held back for {held.TotalSeconds:0.#} seconds.");
 
             await unit.FlushAsync(cancel);
             Kill.Reach(KillPoint.ChunksDurable);

@@ -44,6 +44,31 @@ internal sealed class HostSweep(
         return said;
     }
 
+    /// <summary>Clears on demand all that is known to be ours and unfinished, and tells of all else that looks like a backup's.</summary>
+    /// <param name="known">Intents that the primary knows of, besides the ledger's own.</param>
+    /// <param name="cancel">Stops between two calls.</param>
+    public async Task<SweepReport> RunAsync(IReadOnlyList<Intent> known, CancellationToken cancel)
+    {
+        var (cleared, foreign) = (new List<string>(), new List<string>());
+        foreach (var vm in await host.ListVirtualMachinesAsync(cancel))
+        {
+            var intents = Unfinished(known).Where(i => i.VmId == vm.Id).ToList();
+            if (intents.Count > 0 || vm.Checkpoints.Any(c => c.Kind == CheckpointKind.Recovery))
+            {
+                var look = await LookAsync(vm, known, cancel);
+                cleared.AddRange(await ClearCheckpointsAsync(vm.Id, intents, cancel));
+                foreign.AddRange(look.Foreign.Select(c => $"recovery checkpoint '{c.Name}' of VM {vm.Name}, from {c.Created:yyyy-MM-dd HH:mm} UTC, is none of ours"));
+            }
+            // Which one the next incremental needs stands in the storage unit, which is not asked here: the next backup clears what is left over.
+            var points = await host.ListReferencePointsAsync(vm.Id, cancel);
+            if (points.Count > 1) foreign.Add($"VM {vm.Name} has {points.Count} reference points; its next backup clears those of ours that nothing needs");
+        }
+        cleared.AddRange(await ClearRestoresAsync(known, cancel));
+        foreign.AddRange((await host.ListPlannedAsync(cancel)).Select(p => $"planned VM {p.Name} ({p.Id}) is none of ours"));
+        return new SweepReport([.. cleared.Where(s => !s.Contains("None was touched", StringComparison.Ordinal))],
+            [.. foreign, .. cleared.Where(s => s.Contains("None was touched", StringComparison.Ordinal))]);
+    }
+
     /// <summary>Tells the recovery checkpoints of a VM apart, and touches none.</summary>
     /// <param name="vm">The VM with its checkpoints.</param>
     /// <param name="known">Intents that the primary knows of, besides the ledger's own.</param>

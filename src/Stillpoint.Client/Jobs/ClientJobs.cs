@@ -40,6 +40,9 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
     public Task<HostInventory> TakeInventory() => new InventoryRun(services.Host, services.Files).RunAsync(CancellationToken.None);
 
     /// <inheritdoc/>
+    public Task<SweepReport> Sweep(IReadOnlyList<Intent> known) => services.Sweep.RunAsync(known, CancellationToken.None);
+
+    /// <inheritdoc/>
     public async Task<PreflightReport> Preflight(PreflightOrder order)
     {
         var result = await new Preflight(services).LookAsync(order, CancellationToken.None);
@@ -93,7 +96,7 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
 
     private static JobReport Report(JobLine line, ImageSummary? image = null, Guid? vm = null, IReadOnlyList<string>? files = null) => new(
         line.JobId,
-        line.Phases.Any(p => p is { Outcome: PhaseOutcome.Warning, Phase: Phase.Release or Phase.Finish }) ? JobOutcome.Partial : JobOutcome.Ok,
+        line.Phases.Any(p => p is { Outcome: PhaseOutcome.Warning, Phase: Phase.Release or Phase.Merge or Phase.Finish }) ? JobOutcome.Partial : JobOutcome.Ok,
         line.Phases,
         image,
         vm,

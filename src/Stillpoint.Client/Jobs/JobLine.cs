@@ -38,6 +38,15 @@ internal sealed class JobLine(Guid jobId, IPrimaryCalls primary, TimeProvider ti
     /// <summary>Says more about the running phase.</summary>
     public void Detail(string detail) => _phases[^1] = _phases[^1] with { Detail = detail };
 
+    /// <summary>Says more about the running phase, and tells the primary when it is something new.</summary>
+    public Task ShowAsync(string detail)
+    {
+        if (_phases[^1].Detail == detail) return Task.CompletedTask;
+        Detail(detail);
+        var shown = _phases[^1];
+        return TellAsync(() => primary.ReportPhase(jobId, shown));
+    }
+
     /// <summary>Notes something that must be known; the running phase ends with a warning.</summary>
     public async Task WarnAsync(string warning)
     {

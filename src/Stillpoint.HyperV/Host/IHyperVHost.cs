@@ -65,6 +65,9 @@ public interface IHyperVHost : IAsyncDisposable
     /// <exception cref="TrackingLostException">The host cannot say: read the disk in full.</exception>
     Task<ExtentSet> GetChangesAsync(string diskPath, string trackingId, long diskLength, CancellationToken cancel);
 
+    /// <summary>How the merge after a release stands: the host's jobs tell how far it is, and why it failed.</summary>
+    Task<MergeState> GetMergeAsync(Guid vmId, CancellationToken cancel);
+
     /// <summary>True while the VM's disks still merge after a release.</summary>
     Task<bool> IsMergingAsync(Guid vmId, CancellationToken cancel);
 

@@ -4,6 +4,9 @@ internal sealed partial class WmiHyperVHost
 {
     private const long Enabled = 2;
 
+    /// <summary>Msvm_ConcreteJob.JobType: Merging VHD.</summary>
+    private const long MergeJob = 50;
+
     /// <inheritdoc/>
     public Task<GuestService> GetGuestServiceAsync(Guid vmId, CancellationToken cancel) =>
         host.ForAsync(vmId, "tell of its guest's backup service", async () =>
@@ -49,6 +52,20 @@ internal sealed partial class WmiHyperVHost
             "Restart the host's service vmms: that lets disks merge again.");
         await host.CallAsync(new MethodCall(Management, "ModifyDiskMergeSettings", MethodParameter.Text("SettingData",
             new EmbeddedInstance(HyperVNames.DiskMergeSetting).Text("InstanceID", id).Number("EnabledState", "uint32", 1).ToString())), cancel);
+    });
+
+    /// <inheritdoc/>
+    public Task<MergeState> GetMergeAsync(Guid vmId, CancellationToken cancel) => host.ForAsync(vmId, "tell how its disks merge", async () =>
+    {
+        if (!await IsMergingAsync(vmId, cancel)) return new MergeState(false);
+        var jobs = await host.QueryAsync(Wql.Associators(
+            HyperVNames.System(HyperVNames.ComputerSystem, vmId), HyperVNames.AffectedJobElement, "Msvm_ConcreteJob"), cancel);
+        var newest = jobs.Where(j => j.Number("JobType") == MergeJob).OrderByDescending(j => j.Time("StartTime") ?? DateTimeOffset.MinValue).FirstOrDefault();
+        if (newest is null) return new MergeState(true);
+        var job = HostJob.Read(newest);
+        return job.State == HostJobState.Failed
+            ? new MergeState(true, null, job.Description)
+            : new MergeState(true, newest.Number("PercentComplete") is { } percent ? (int)Math.Min(percent, 100) : null);
     });
 
     private async Task<CimInstance?> MergeSettingAsync(Guid vmId, CancellationToken cancel)

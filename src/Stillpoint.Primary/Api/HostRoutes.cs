@@ -15,6 +15,7 @@ internal static class HostRoutes
         var hosts = api.MapGroup("/hosts").WithTags("hosts");
         hosts.MapGet("", List).RequireAuthorization(Roles.Viewer);
         hosts.MapGet("/{name}", Show).RequireAuthorization(Roles.Viewer);
+        hosts.MapPost("/{name}/sweep", Sweep).RequireAuthorization(Roles.Operator);
         hosts.MapPost("/{name}/test", Test).RequireAuthorization(Roles.Operator);
         api.MapPost("/vms/{vm}/preflight", Preflight).RequireAuthorization(Roles.Operator).WithTags("hosts");
         api.MapGet("/vms/{vm}", Vm).RequireAuthorization(Roles.Viewer).WithTags("hosts");
@@ -33,6 +34,13 @@ internal static class HostRoutes
         var host = await inventories.Take(name);
         await audit.Done(user, "host.test", name);
         return View(host, connections, time);
+    }
+
+    private static async Task<SweepReport> Sweep(string name, ClaimsPrincipal user, Inventories inventories, AuditLog audit)
+    {
+        var report = await inventories.Sweep(name);
+        await audit.Done(user, "host.sweep", name, $"{report.Cleared.Count} cleared");
+        return report;
     }
 
     private static async Task<VmView> Vm(string vm, CatalogStore catalog, string? host) => await References.Vm(catalog, vm, host);

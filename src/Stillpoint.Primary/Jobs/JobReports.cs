@@ -112,7 +112,7 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
     private async Task<Job> Own(string client, Guid jobId) =>
         await catalog.Jobs.Find(jobId) is { } job && job.Host == client ? job : throw Hostile(client, $"job {jobId} is not one of its own");
 
-    private static IReadOnlyList<string> Lines(IReadOnlyList<string>? lines) => [.. (lines ?? []).Take(MostLines).Select(OneLine)];
+    internal static IReadOnlyList<string> Lines(IReadOnlyList<string>? lines) => [.. (lines ?? []).Take(MostLines).Select(OneLine)];
 
     /// <summary>A phase as it is kept. The start is ours to tell, unless it went wrong at the client.</summary>
     private static PhaseRecord Shown(Job job, PhaseRecord phase) => phase with

@@ -46,6 +46,19 @@ internal sealed class Inventories(CatalogStore catalog, Connections connections,
         return report with { Findings = JobReports.Bounded(report.Findings) };
     }
 
+    /// <summary>Has a host cleared of what earlier runs of ours left. What active jobs are about is not left: it is being worked on.</summary>
+    /// <exception cref="Refusal">There is no such host, or it is not connected.</exception>
+    /// <exception cref="TroubleException">Its client could not.</exception>
+    public async Task<SweepReport> Sweep(string host)
+    {
+        if (await catalog.Hosts.Find(host) is null) throw Refusal.NotFound("host", host);
+        var client = Connected(host);
+        var active = (await catalog.Jobs.Open()).Where(j => j.State == JobState.Active).Select(j => j.Id).ToHashSet();
+        var known = (await catalog.Intents.OfClient(host)).Where(i => !active.Contains(i.JobId)).ToList();
+        var report = await connections.Ask(client, calls => calls.Sweep(known));
+        return new SweepReport(JobReports.Lines(report.Cleared), JobReports.Lines(report.Foreign));
+    }
+
     private Connection Connected(string host) => connections.Client(host) ?? throw Refusal.Unavailable($"host {host}", "Its client is not connected.",
         "Look whether the Stillpoint service runs on the host and reaches the primary server.");
 

@@ -78,7 +78,7 @@ public sealed class AuthorizationTests : IAsyncLifetime
                 || e.Contains("/me/", StringComparison.Ordinal)
                 || e.Contains("/sessions/current", StringComparison.Ordinal), e));
         Assert.Equal(
-            ["POST /api/v1/hosts/name/test", $"POST /api/v1/jobs/{s_id}/cancel", $"POST /api/v1/jobs/{s_id}/retry", "POST /api/v1/policies/name/runs",
+            ["POST /api/v1/hosts/name/sweep", "POST /api/v1/hosts/name/test", $"POST /api/v1/jobs/{s_id}/cancel", $"POST /api/v1/jobs/{s_id}/retry", "POST /api/v1/policies/name/runs",
                 "POST /api/v1/restores/disk", "POST /api/v1/restores/vm", "POST /api/v1/vms/name/preflight"], byRole["Operator"]);
         Assert.Contains("POST /api/v1/policies", byRole["Admin"]);
         Assert.Contains("GET /api/v1/audit", byRole["Admin"]);
