@@ -11,6 +11,9 @@ namespace Stillpoint.Client;
 public sealed record ClientOptions(
     Uri Primary, string Data, HyperVHostOptions Host, IReadOnlyList<PathMapping> PathMap, HostLimits Limits)
 {
+    /// <summary>How much of the host the client may take.</summary>
+    public HostLoad Load { get; init; } = new();
+
     /// <summary>How long a run waits for the disks to merge after the release.</summary>
     public TimeSpan MergeLimit { get; init; } = TimeSpan.FromMinutes(30);
 }

@@ -27,7 +27,10 @@ public sealed partial class ClientRole(ClientOptions options, RoleIdentity ident
         await using var intents = new IntentLedger(Path.Combine(options.Data, "intents"), control.Primary, time, newId);
         var services = new ClientServices(
             host, files, control.Primary, OpenDataAsync, intents, running.IsRunning,
-            options.Limits, options.MergeLimit, time, newId, random);
+            options.Limits, options.MergeLimit, time, newId, random)
+        {
+            Load = options.Load,
+        };
 
         control.Handle(new ClientJobs(services, outbox, running, log));
         _ = outbox.SendAllAsync(control.Primary);

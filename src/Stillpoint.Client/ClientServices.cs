@@ -31,6 +31,24 @@ internal sealed record ClientServices(
     Func<Guid> NewId,
     RandomNumberGenerator Random)
 {
+    /// <summary>How much of the host may be taken.</summary>
+    public HostLoad Load
+    {
+        get;
+        init
+        {
+            field = value;
+            Gates = new HostGates(value);
+            Pace = new ReadPace(value, Time);
+        }
+    } = new();
+
+    /// <summary>Lets jobs onto the host.</summary>
+    public HostGates Gates { get; private init; } = new(new HostLoad());
+
+    /// <summary>The pace of reading.</summary>
+    public ReadPace Pace { get; private init; } = new(new HostLoad(), Time);
+
     /// <summary>What restores of this process write to now.</summary>
     public PathClaims Claims { get; } = new();
 

@@ -36,6 +36,7 @@ internal sealed class CatalogContext(DbContextOptions<CatalogContext> options) :
         Word<Phase>(configurationBuilder);
         Word<PhaseOutcome>(configurationBuilder);
         Word<HostCall>(configurationBuilder);
+        Word<OutsideDisks>(configurationBuilder);
         Word<UserRole>(configurationBuilder);
     }
 
@@ -91,6 +92,7 @@ internal sealed class CatalogContext(DbContextOptions<CatalogContext> options) :
             image.HasIndex(i => i.Id).IsUnique();
             image.HasIndex(i => new { i.VmId, i.Created });
             image.Property(i => i.Disks).IsJson();
+            image.Property(i => i.Findings).IsJson();
             image.Property(i => i.Verified).IsJson();
         });
     }
@@ -114,6 +116,7 @@ internal sealed class CatalogContext(DbContextOptions<CatalogContext> options) :
             job.Property(j => j.Restore).IsJson();
             job.Property(j => j.Trouble).IsJson();
             job.Property(j => j.Warnings).IsJson();
+            job.Property(j => j.Findings).IsJson();
             job.Property(j => j.RestoredFiles).IsJson();
         });
         model.Entity<PhaseRow>(phase =>

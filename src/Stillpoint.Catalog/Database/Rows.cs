@@ -15,6 +15,7 @@ internal sealed class PolicyRow
     public required GuestBackupType GuestBackupType { get; set; }
     public required bool TrackingAudit { get; set; }
     public required int RescanDays { get; set; }
+    public required OutsideDisks OutsideDisks { get; set; }
     public required DateTimeOffset Changed { get; set; }
     public List<ScheduleRow> Schedules { get; set; } = [];
 }

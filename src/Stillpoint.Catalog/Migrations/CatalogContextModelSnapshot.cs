@@ -207,6 +207,10 @@ namespace Stillpoint.Catalog.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("OutsideDisks")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
                     b.Property<int>("RescanDays")
                         .HasColumnType("INTEGER");
 
@@ -361,6 +365,10 @@ namespace Stillpoint.Catalog.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("Findings")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
                     b.Property<bool>("HasBaseNote")
                         .HasColumnType("INTEGER");
 
@@ -429,6 +437,10 @@ namespace Stillpoint.Catalog.Migrations
 
                     b.Property<long?>("Ended")
                         .HasColumnType("INTEGER");
+
+                    b.Property<string>("Findings")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
 
                     b.Property<string>("Host")
                         .IsRequired()

@@ -56,6 +56,7 @@ public sealed class PolicyTable
         GuestBackupType = policy.GuestBackupType,
         TrackingAudit = policy.TrackingAudit,
         RescanDays = policy.RescanDays,
+        OutsideDisks = policy.OutsideDisks,
         Changed = changed,
         Schedules = [.. policy.Schedules.Select((s, i) => new ScheduleRow
         {
@@ -75,7 +76,7 @@ public sealed class PolicyTable
         var policy = new Policy(
             row.Name, row.Method, row.StorageUnit, row.Vms, row.BlockLevelIncremental, row.Consistency, row.GuestBackupType,
             [.. schedules.Select(s => new Schedule(s.Name, s.Type, s.Every, new Retention(s.KeepDays, s.KeepLast)))],
-            row.TrackingAudit, row.RescanDays);
+            row.TrackingAudit, row.RescanDays, row.OutsideDisks);
         return new PolicyRhythm(policy, row.Changed,
             [.. schedules.Where(s => s.LastRun is not null).Select(s => new ScheduleRun(s.Name, s.LastRun!.Value))]);
     }

@@ -1,4 +1,5 @@
 using Stillpoint.Chunks;
+using Stillpoint.HyperV;
 using Stillpoint.Model;
 
 namespace Stillpoint.Client;
@@ -27,11 +28,15 @@ internal sealed class BackupRun(ClientServices services, BackupOrder order, JobL
             // 2 initiate: reach the data and the host, clear what an earlier run left, find the base
             await line.BeginAsync(Phase.Initiate, $"media server {order.Data.MediaAddress}, storage unit {order.Data.StorageUnit}");
             await using var unit = await services.OpenData(order.Data, cancel);
-            var vm = await Preflight.CheckAsync(services.Host, services.Files, order, services.Limits, line, cancel);
+            var vm = await PreflightAsync(cancel);
             var images = await KnownImages.ReadAsync(unit, keys, cancel);
             await SweepAsync(images, cancel);
-            var choice = await ChooseBaseAsync(images, cancel);
-            line.Detail(choice.Image is { } b ? $"base is image {b.Header.Id}" : choice.FullReason is { } why ? $"full read: {why}" : "full read");
+            var choice = await ChooseBaseAsync(vm, images, cancel);
+            line.Detail(choice.Image is { } b ? $"base is image {b.Header.Id}" : choice.Full is { } why ? $"full read: {why.Reason}" : "full read");
+
+            // Within the host's limits: an open checkpoint costs it space, and every reader speed.
+            using var turn = await services.Gates.EnterAsync(
+                HostUse.Backup, vm.Id, vm.OwnDisks.Select(d => d.Path), missing => line.ShowAsync($"waits for {missing}"), cancel);
 
             // 3 checkpoint: from here the disks stand still and the guest writes to new files
             await line.BeginAsync(Phase.Checkpoint, $"consistency asked: {Words.Of(order.Consistency)}");
@@ -45,13 +50,12 @@ internal sealed class BackupRun(ClientServices services, BackupOrder order, JobL
             var image = await Guarded(watch, stop => new ImageTransfer(services, line, unit, keys).RunAsync(new TransferJob(order, vm, open, choice, images), stop));
             undo.Keep();
 
-            // 5 release
+            // 5 release, 6 merge
             var keepsPoint = order.BlockLevelIncremental && vm.CanTrackChanges && open.Checkpoint.Disks.Any(d => d.Kind == VmDiskKind.Vhdx);
             await line.BeginAsync(Phase.Release, keepsPoint ? "converting the checkpoint to a reference point" : "destroying the checkpoint");
-            var released = await new ReleaseStep(services, line, unit, keys).RunAsync(order, image.Id, open, keepsPoint, cancel);
-            line.Detail(released.Detail);
+            var hasNote = await new ReleaseStep(services, line, unit, keys).RunAsync(order, image.Id, open, keepsPoint, cancel);
             await line.EndAsync(PhaseOutcome.Ok);
-            return image with { HasBaseNote = released.HasBaseNote };
+            return image with { HasBaseNote = hasNote };
         }
         catch
         {
@@ -60,17 +64,27 @@ internal sealed class BackupRun(ClientServices services, BackupOrder order, JobL
         }
     }
 
+    private async Task<VirtualMachine> PreflightAsync(CancellationToken cancel)
+    {
+        var result = await new Preflight(services).LookAsync(new PreflightOrder(
+            order.VmId, order.VmName, order.Consistency, order.BlockLevelIncremental, order.OutsideDisks, order.OpenIntents), cancel);
+        await line.FindAsync(result.Findings);
+        return result.Vm ?? throw new InvalidOperationException("a missing VM is a refusal");
+    }
+
     private async Task SweepAsync(IReadOnlyList<KnownImage> images, CancellationToken cancel)
     {
         var noted = KnownImages.NotedReferencePoints(images);
         foreach (var sentence in await services.Sweep.ClearVmAsync(order.VmId, order.OpenIntents, noted, cancel)) await line.LogAsync(sentence);
         // A checkpoint on top of a chain that still merges freezes files that the next backup will not find again: it would read all of the disk.
-        if (!await new MergeWait(services, line).UntilMergedAsync(order.VmId, s_patience, cancel))
-            await line.LogAsync("the host still merges an earlier checkpoint; the backup does not wait for it any longer");
+        if (await new MergeWait(services, line).RunAsync(order.VmId, s_patience, cancel) is { IsMerged: false } not)
+            await line.LogAsync($"{not.Detail}; the backup does not wait for it any longer");
     }
 
-    private async Task<BaseChoice> ChooseBaseAsync(IReadOnlyList<KnownImage> images, CancellationToken cancel)
+    private async Task<BaseChoice> ChooseBaseAsync(VirtualMachine vm, IReadOnlyList<KnownImage> images, CancellationToken cancel)
     {
+        if (order.Type != ImageType.Full && order.BlockLevelIncremental && !vm.CanTrackChanges)
+            return BaseChoice.InFull(FullReadCause.NotTracked, $"configuration version {vm.ConfigurationVersion} has no change tracking");
         var points = (await services.Host.ListReferencePointsAsync(order.VmId, cancel)).Select(r => r.Id).ToHashSet();
         var lastApplied = await services.Host.GetLastAppliedSnapshotAsync(order.VmId, cancel);
         return BaseDecision.Choose(order, images, points, lastApplied, services.Time.GetUtcNow());

@@ -11,7 +11,11 @@ internal sealed class FrozenDisk : IDiskSource
 {
     private readonly VirtualDisk _disk;
 
-    private FrozenDisk(VirtualDiskSetting slot, string name, VirtualDisk disk) => (Slot, Name, _disk, Data) = (slot, name, disk, disk.Data);
+    private readonly ReadPace _pace;
+    private readonly TimeProvider _time;
+
+    private FrozenDisk(VirtualDiskSetting slot, string name, VirtualDisk disk, ClientServices services) =>
+        (Slot, Name, _disk, Data, _pace, _time) = (slot, name, disk, disk.Data, services.Pace, services.Time);
 
     /// <summary>Where it sits in the VM.</summary>
     public VirtualDiskSetting Slot { get; }
@@ -36,11 +40,11 @@ internal sealed class FrozenDisk : IDiskSource
 
     /// <summary>Opens a checkpoint's disk.</summary>
     /// <exception cref="TroubleException">It is missing, held open or damaged.</exception>
-    public static FrozenDisk Open(IHostFiles files, VirtualDiskSetting slot, string name)
+    public static FrozenDisk Open(ClientServices services, VirtualDiskSetting slot, string name)
     {
         try
         {
-            return new FrozenDisk(slot, name, files.OpenDisk(slot.Path));
+            return new FrozenDisk(slot, name, services.Files.OpenDisk(slot.Path), services);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidDataException)
         {
@@ -53,13 +57,14 @@ internal sealed class FrozenDisk : IDiskSource
     }
 
     /// <inheritdoc/>
-    public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancel)
+    public async ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
+        await _pace.BeforeAsync(buffer.Length, cancel);
+        var began = _time.GetTimestamp();
         try
         {
             _disk.Read(offset, buffer.Span);
-            return ValueTask.CompletedTask;
         }
         catch (Exception failure) when (failure is IOException or InvalidDataException)
         {
@@ -69,6 +74,7 @@ internal sealed class FrozenDisk : IDiskSource
                 "Check the volume and the file on the host (stillpoint disk check FILE), then run the backup again.",
                 inner: failure);
         }
+        _pace.After(_time.GetElapsedTime(began));
     }
 
     /// <inheritdoc/>

@@ -19,16 +19,22 @@ internal sealed class ImageTransfer(ClientServices services, JobLine line, IImag
         var disks = new List<FrozenDisk>();
         try
         {
-            foreach (var slot in job.Open.Checkpoint.Disks) disks.Add(FrozenDisk.Open(services.Files, slot, UniqueName(slot, disks)));
+            foreach (var slot in job.Open.Checkpoint.Disks) disks.Add(FrozenDisk.Open(services, slot, UniqueName(slot, disks)));
             var (choice, alsoRead) = Reach(job);
             var plans = await ReadPlan.MakeAsync(disks, choice, alsoRead, services.Host, cancel);
 
+            foreach (var full in plans.Select(p => p.Full).OfType<FullRead>().Distinct().Where(f => !f.IsExpected)) await line.WarnAsync($"unexpected full: {full.Reason}.");
+
+            var heldBack = services.Pace.HeldBack;
             using var upload = new UploadSession(unit, keys, services.Random);
             var meter = line.Meter(plans.Sum(p => DiskUpload.BytesToRead(p.Work, unit.Unit)));
             meter.OnHalf = () => Kill.Reach(KillPoint.TransferHalf);
             var sent = new List<SentDisk>();
             foreach (var plan in plans) sent.Add(await SendDiskAsync(upload, plan, meter, job, cancel));
-            var files = await SendFilesAsync(upload, job.Open.Checkpoint, cancel);
+            var files = await SendFilesAsync(upload, job, cancel);
+
+            if (services.Pace.HeldBack - heldBack is { Ticks: > 0 } held)
+                await line.LogAsync($"the host's storage was slow: reading was held back for {held.TotalSeconds:0.#} seconds.");
 
             await unit.FlushAsync(cancel);
             Kill.Reach(KillPoint.ChunksDurable);
@@ -47,25 +53,25 @@ internal sealed class ImageTransfer(ClientServices services, JobLine line, IImag
         if (job.Order.Type != ImageType.CumulativeIncremental || job.Choice.Image is not { } newest) return (job.Choice, []);
         return BaseDecision.SinceLastFull(newest, job.Images) is { } chain
             ? (job.Choice, chain)
-            : (new BaseChoice(null, "an image between the last full and the base is gone"), []);
+            : (BaseChoice.InFull(FullReadCause.ImageGone, "an image between the last full and the base is gone"), []);
     }
 
     private async Task<SentDisk> SendDiskAsync(UploadSession upload, DiskPlan plan, TransferMeter meter, TransferJob job, CancellationToken cancel)
     {
         line.Detail($"reading {plan.Disk.Name}");
-        if (plan.FullReason is { } reason) await line.LogAsync($"{plan.Disk.Name} is read in full: {reason}");
+        if (plan.Full is { } full) await line.LogAsync($"{plan.Disk.Name} is read in full: {full.Reason}");
         var audited = 0L;
         if (plan.Changed is not null && job.Order.TrackingAudit)
         {
             var audit = await AuditAsync(plan, job, cancel);
             audited = audit.BytesAudited;
-            if (!audit.Missed.IsEmpty) plan = plan.InFull($"change tracking of disk {plan.Disk.Name} missed a write at byte {audit.Missed[0].Offset}");
+            if (!audit.Missed.IsEmpty) plan = plan.InFull(FullReadCause.AuditFailed, $"change tracking of disk {plan.Disk.Name} missed a write at byte {audit.Missed[0].Offset}");
         }
         var stream = await DiskUpload.RunAsync(upload, plan.Work, meter.Stream(), cancel);
         var details = new DiskDetails(
             plan.Disk.Name, plan.Disk.Slot.Path, plan.Disk.Slot.SettingId, plan.Disk.VirtualDiskId, plan.Disk.ChainWriteIds,
-            plan.Disk.LogicalSectorSize, plan.Changed ?? ExtentSet.Whole(plan.Disk.Length), plan.FullReason);
-        return new SentDisk(stream with { BytesAudited = audited }, details);
+            plan.Disk.LogicalSectorSize, plan.Changed ?? ExtentSet.Whole(plan.Disk.Length), plan.Full?.Reason);
+        return new SentDisk(stream with { BytesAudited = audited }, details, plan.Full?.Cause);
     }
 
     /// <summary>Reads random chunks that the change list does not touch. A difference means that images since the last full may lack writes.</summary>
@@ -85,8 +91,9 @@ internal sealed class ImageTransfer(ClientServices services, JobLine line, IImag
         return result;
     }
 
-    private async Task<IReadOnlyList<SentFile>> SendFilesAsync(UploadSession upload, Checkpoint checkpoint, CancellationToken cancel)
+    private async Task<IReadOnlyList<SentFile>> SendFilesAsync(UploadSession upload, TransferJob job, CancellationToken cancel)
     {
+        var checkpoint = job.Open.Checkpoint;
         var sent = new List<SentFile>();
         var stem = HostPaths.StemOf(checkpoint.ConfigurationPath);
         foreach (var path in services.Files.List(HostPaths.FolderOf(checkpoint.ConfigurationPath), stem + ".*"))
@@ -101,7 +108,11 @@ internal sealed class ImageTransfer(ClientServices services, JobLine line, IImag
             throw new TroubleException(
                 $"file {checkpoint.ConfigurationPath}", "the checkpoint's configuration is not there.", "Look at the VM's checkpoint folder on the host.");
         }
-        return sent;
+        var vm = new InventoryRun(services.Host, services.Files).Tell(job.Vm);
+        var description = new ImageDescription(vm, await services.Host.GetHostNameAsync(cancel), job.Open.Taken, job.Open.Achieved, line.Findings);
+        await using var text = description.ToSource();
+        var told = await DiskUpload.RunAsync(upload, DiskWork.Full(text, StreamKind.File), progress: null, cancel);
+        return [.. sent, new SentFile(told, new FileDetails(ImageDescription.FileName, ImageDescription.Role))];
     }
 
     private async Task<ImageSummary> CommitAsync(
@@ -119,7 +130,7 @@ internal sealed class ImageTransfer(ClientServices services, JobLine line, IImag
         line.Detail($"image {header.Id} committed: {Bytes.Format(disks.Sum(d => d.Stream.BytesRead))} read, {Bytes.Format(disks.Sum(d => d.Stream.BytesSent))} sent");
         return new ImageSummary(
             header.Id, header.VmId, details.VmName, header.JobId, header.Created, header.Type, header.Consistency, details.Method,
-            [.. disks.Select(d => d.Figures)]);
+            [.. disks.Select(d => d.Figures)]) { Findings = line.Findings };
     }
 
     private static string UniqueName(VirtualDiskSetting slot, IReadOnlyList<FrozenDisk> others)
@@ -130,11 +141,11 @@ internal sealed class ImageTransfer(ClientServices services, JobLine line, IImag
         return name;
     }
 
-    private sealed record SentDisk(StreamHeader Stream, DiskDetails Details)
+    private sealed record SentDisk(StreamHeader Stream, DiskDetails Details, FullReadCause? Cause)
     {
         public DiskFigures Figures => new(
             Details.Name, Stream.Length, Stream.BytesChanged, Stream.BytesRead, Stream.BytesAudited, Stream.BytesSent, Stream.BytesWire,
-            Stream.BytesStored, Details.FullReason);
+            Stream.BytesStored, Details.FullReason) { FullCause = Cause };
     }
 
     private sealed record SentFile(StreamHeader Stream, FileDetails Details);

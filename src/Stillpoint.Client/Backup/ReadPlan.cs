@@ -1,6 +1,7 @@
 using Stillpoint.Chunks;
 using Stillpoint.Extents;
 using Stillpoint.HyperV;
+using Stillpoint.Model;
 
 namespace Stillpoint.Client;
 
@@ -8,14 +9,14 @@ namespace Stillpoint.Client;
 /// <param name="Disk">The frozen disk.</param>
 /// <param name="BaseRoot">Root of the same disk in the base image; null for a full read.</param>
 /// <param name="Changed">What is read on top of the base; null for a full read.</param>
-/// <param name="FullReason">Why it is read in full although an incremental was asked; null when it is not.</param>
-internal sealed record DiskPlan(FrozenDisk Disk, NodeId? BaseRoot, ExtentSet? Changed, string? FullReason)
+/// <param name="Full">Why it is read in full although an incremental was asked; null when it is not.</param>
+internal sealed record DiskPlan(FrozenDisk Disk, NodeId? BaseRoot, ExtentSet? Changed, FullRead? Full)
 {
     /// <summary>The upload of it.</summary>
     public DiskWork Work => Changed is { } changed && BaseRoot is { } root ? DiskWork.Changes(Disk, changed, root) : DiskWork.Full(Disk);
 
     /// <summary>The same disk, read in full after all.</summary>
-    public DiskPlan InFull(string reason) => new(Disk, null, null, reason);
+    public DiskPlan InFull(FullReadCause cause, string reason) => new(Disk, null, null, new FullRead(cause, reason));
 }
 
 /// <summary>Asks the host what changed and decides per disk.</summary>
@@ -37,9 +38,9 @@ internal static class ReadPlan
     private static async Task<DiskPlan> PlanAsync(
         FrozenDisk disk, BaseChoice choice, IReadOnlyList<KnownImage> alsoRead, IHyperVHost host, CancellationToken cancel)
     {
-        if (choice.Image is not { } known) return new DiskPlan(disk, null, null, choice.FullReason);
-        var (index, reason) = BaseDecision.MatchDisk(disk.Slot, disk, known);
-        if (index is not { } at) return new DiskPlan(disk, null, null, reason);
+        if (choice.Image is not { } known) return new DiskPlan(disk, null, null, choice.Full);
+        var (index, full) = BaseDecision.MatchDisk(disk.Slot, disk, known);
+        if (index is not { } at) return new DiskPlan(disk, null, null, full);
         var tracking = known.Base!.Disks.First(d => d.SettingId == disk.Slot.SettingId).TrackingId!;
         try
         {
@@ -50,7 +51,7 @@ internal static class ReadPlan
         }
         catch (TrackingLostException lost)
         {
-            return new DiskPlan(disk, null, null, $"change tracking of disk {disk.Name} was lost: {lost.Message}");
+            return new DiskPlan(disk, null, null, new FullRead(lost.Read.Cause, $"change tracking of disk {disk.Name} was lost: {lost.Message}"));
         }
     }
 }

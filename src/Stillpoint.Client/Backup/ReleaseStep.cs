@@ -4,13 +4,8 @@ using Stillpoint.Model;
 
 namespace Stillpoint.Client;
 
-/// <summary>How a release ended.</summary>
-/// <param name="Detail">For people.</param>
-/// <param name="HasBaseNote">True when the next incremental may build on the image.</param>
-internal sealed record Released(string Detail, bool HasBaseNote);
-
 /// <summary>
-/// Phase 5, after the image is committed: the checkpoint becomes a reference point, the base note is written beside the image, and only then the
+/// Phases 5 and 6, after the image is committed: the checkpoint becomes a reference point, the base note is written beside the image, and only then the
 /// previous reference point goes. Without block-level incremental backup the checkpoint is destroyed. Either way the merge is waited for.
 /// </summary>
 internal sealed class ReleaseStep(ClientServices services, JobLine line, IImageWriter unit, DomainKeys keys)
@@ -22,11 +17,13 @@ internal sealed class ReleaseStep(ClientServices services, JobLine line, IImageW
     /// <param name="open">The checkpoint.</param>
     /// <param name="keepsPoint">True to keep a reference point for the next incremental.</param>
     /// <param name="cancel">Ends the wait for the merge.</param>
-    public async Task<Released> RunAsync(BackupOrder order, Guid imageId, OpenCheckpoint open, bool keepsPoint, CancellationToken cancel)
+    /// <returns>True when the next incremental may build on the image.</returns>
+    public async Task<bool> RunAsync(BackupOrder order, Guid imageId, OpenCheckpoint open, bool keepsPoint, CancellationToken cancel)
     {
         var hasNote = false;
         try
         {
+            await LetMergeAsync(order.VmId);
             if (keepsPoint)
             {
                 await ConvertAsync(order, imageId, open, CancellationToken.None);
@@ -37,19 +34,46 @@ internal sealed class ReleaseStep(ClientServices services, JobLine line, IImageW
                 await services.Host.DestroyCheckpointAsync(open.Checkpoint.Id, CancellationToken.None);
             }
             services.Intents.End(open.Intent);
-            var released = keepsPoint ? "reference point kept" : "checkpoint destroyed";
-            return new Released(await WaitForMergeAsync(order.VmId, cancel) ? $"{released}, disks merged" : $"{released}, disks still merge", hasNote);
-        }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-        {
-            await line.WarnAsync("the image is committed and the checkpoint released; the merge of its disks was not waited for.");
-            return new Released("the merge was not waited for", hasNote);
+            line.Detail(keepsPoint ? "reference point kept" : "checkpoint destroyed");
         }
         catch (TroubleException failure)
         {
             await line.WarnAsync($"the image is committed, but the release failed: {failure.Trouble.Culprit}: {failure.Trouble.Message} " +
                 "The next backup of this VM clears what was left.");
-            return new Released($"failed: {failure.Trouble.Culprit}: {failure.Trouble.Message}", hasNote);
+            line.Detail($"failed: {failure.Trouble.Culprit}: {failure.Trouble.Message}");
+            return hasNote;
+        }
+        await MergeAsync(order.VmId, cancel);
+        return hasNote;
+    }
+
+    /// <summary>An export without its storage, by another product, leaves merging switched off: released files would pile up.</summary>
+    private async Task LetMergeAsync(Guid vmId)
+    {
+        if (!await services.Host.IsMergingDisabledAsync(vmId, CancellationToken.None)) return;
+        await services.Host.EnableMergingAsync(vmId, CancellationToken.None);
+        await line.LogAsync("merging of the VM's disks was switched off; it is switched on again.");
+    }
+
+    /// <summary>Waits for the merge as a phase of its own: a merge that does not end is a warning, never silence.</summary>
+    private async Task MergeAsync(Guid vmId, CancellationToken cancel)
+    {
+        await line.BeginAsync(Phase.Merge, "the host merges the disks");
+        try
+        {
+            var end = await new MergeWait(services, line).RunAsync(vmId, services.MergeLimit, cancel);
+            line.Detail(end.Detail);
+            if (!end.IsMerged) await line.WarnAsync($"{end.Detail}; the host goes on by itself. Look at the VM's status in Hyper-V Manager.");
+            else Kill.Reach(KillPoint.Merged);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            line.Detail("the merge was not waited for");
+            await line.WarnAsync("the image is committed and the checkpoint released; the merge of its disks was not waited for.");
+        }
+        catch (TroubleException failure)
+        {
+            await line.WarnAsync($"the image is committed and the checkpoint released, but how the merge stands is not known: {failure.Trouble.Message}");
         }
     }
 
@@ -70,17 +94,5 @@ internal sealed class ReleaseStep(ClientServices services, JobLine line, IImageW
 
         foreach (var previous in noted) await services.Host.DestroyReferencePointAsync(previous, cancel);
         Kill.Reach(KillPoint.PreviousDestroyed);
-    }
-
-    private async Task<bool> WaitForMergeAsync(Guid vmId, CancellationToken cancel)
-    {
-        if (!await new MergeWait(services, line).UntilMergedAsync(vmId, services.MergeLimit, cancel))
-        {
-            await line.WarnAsync($"the disks had not merged after {services.MergeLimit.TotalMinutes:0} minutes; the host goes on by itself. " +
-                "Look at the VM's status in Hyper-V Manager.");
-            return false;
-        }
-        Kill.Reach(KillPoint.Merged);
-        return true;
     }
 }

@@ -9,6 +9,16 @@ internal static class HostPaths
     /// <summary>All but the last component; empty when there is only one.</summary>
     public static string FolderOf(string path) => path.LastIndexOf('\\') is var at and > 0 ? path[..at] : "";
 
+    /// <summary>The volume that a path lies on: a drive, a cluster shared volume, or a share.</summary>
+    public static string VolumeOf(string path)
+    {
+        const string cluster = @"C:\ClusterStorage\";
+        if (path.StartsWith(cluster, StringComparison.OrdinalIgnoreCase)) return First(path, cluster.Length);
+        return path.StartsWith(@"\\", StringComparison.Ordinal) ? First(path, First(path, 2).Length + 1) : First(path, 0);
+
+        static string First(string text, int from) => text.IndexOf('\\', Math.Min(from, text.Length)) is var at and > 0 ? text[..at] : text;
+    }
+
     /// <summary>A path below a folder.</summary>
     public static string Below(string folder, params ReadOnlySpan<string> parts) => folder.TrimEnd('\\') + "\\" + string.Join('\\', parts!);
 

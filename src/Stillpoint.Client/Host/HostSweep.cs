@@ -3,6 +3,12 @@ using Stillpoint.Model;
 
 namespace Stillpoint.Client;
 
+/// <summary>The recovery checkpoints of a VM, told apart.</summary>
+/// <param name="Ours">What earlier runs of ours left.</param>
+/// <param name="Foreign">What is none of ours.</param>
+/// <param name="Doubts">What could not be told.</param>
+internal sealed record CheckpointLook(IReadOnlyList<Checkpoint> Ours, IReadOnlyList<Checkpoint> Foreign, IReadOnlyList<string> Doubts);
+
 /// <summary>Clears what an earlier run of ours left on the host, and nothing else. Safe to run again at any point.</summary>
 internal sealed class HostSweep(
     IHyperVHost host, IHostFiles files, IntentLedger ledger, Func<Guid, bool> isRunning, TimeSpan longestCheckpoint, TimeProvider time)
@@ -36,6 +42,45 @@ internal sealed class HostSweep(
         said.AddRange(left.Doubts);
         if (gone) EndAll(intents, HostCall.ConvertToReferencePoint);
         return said;
+    }
+
+    /// <summary>Clears on demand all that is known to be ours and unfinished, and tells of all else that looks like a backup's.</summary>
+    /// <param name="known">Intents that the primary knows of, besides the ledger's own.</param>
+    /// <param name="cancel">Stops between two calls.</param>
+    public async Task<SweepReport> RunAsync(IReadOnlyList<Intent> known, CancellationToken cancel)
+    {
+        var (cleared, foreign) = (new List<string>(), new List<string>());
+        foreach (var vm in await host.ListVirtualMachinesAsync(cancel))
+        {
+            var intents = Unfinished(known).Where(i => i.VmId == vm.Id).ToList();
+            if (intents.Count > 0 || vm.Checkpoints.Any(c => c.Kind == CheckpointKind.Recovery))
+            {
+                var look = await LookAsync(vm, known, cancel);
+                cleared.AddRange(await ClearCheckpointsAsync(vm.Id, intents, cancel));
+                foreign.AddRange(look.Foreign.Select(c => $"recovery checkpoint '{c.Name}' of VM {vm.Name}, from {c.Created:yyyy-MM-dd HH:mm} UTC, is none of ours"));
+            }
+            // Which one the next incremental needs stands in the storage unit, which is not asked here: the next backup clears what is left over.
+            var points = await host.ListReferencePointsAsync(vm.Id, cancel);
+            if (points.Count > 1) foreign.Add($"VM {vm.Name} has {points.Count} reference points; its next backup clears those of ours that nothing needs");
+        }
+        cleared.AddRange(await ClearRestoresAsync(known, cancel));
+        foreign.AddRange((await host.ListPlannedAsync(cancel)).Select(p => $"planned VM {p.Name} ({p.Id}) is none of ours"));
+        return new SweepReport([.. cleared.Where(s => !s.Contains("None was touched", StringComparison.Ordinal))],
+            [.. foreign, .. cleared.Where(s => s.Contains("None was touched", StringComparison.Ordinal))]);
+    }
+
+    /// <summary>Tells the recovery checkpoints of a VM apart, and touches none.</summary>
+    /// <param name="vm">The VM with its checkpoints.</param>
+    /// <param name="known">Intents that the primary knows of, besides the ledger's own.</param>
+    /// <param name="cancel">Stops.</param>
+    public async Task<CheckpointLook> LookAsync(VirtualMachine vm, IReadOnlyList<Intent> known, CancellationToken cancel)
+    {
+        var onHost = await host.ListCheckpointsAsync(vm.Id, cancel);
+        var intents = Unfinished(known).Where(i => i.VmId == vm.Id).ToList();
+        var left = Ours.LeftCheckpoints(onHost, intents, isRunning, time.GetUtcNow() - (2 * longestCheckpoint));
+        var recovery = onHost.Where(c => c.Kind == CheckpointKind.Recovery).ToLookup(c => left.Ours.Contains(c.Id));
+        // What carries our name and is neither left nor old may be a running job: of this process, or of another client.
+        return new CheckpointLook([.. recovery[true]], [.. recovery[false].Where(c => Ours.JobOf(c.Name) is null)], left.Doubts);
     }
 
     /// <summary>Clears planned VMs, VMs and files that unfinished restores left.</summary>

@@ -10,6 +10,9 @@ namespace Stillpoint.Client;
 /// <param name="Interval">Time between two looks.</param>
 public sealed record HostLimits(double FreeShare, long FreeBytes, TimeSpan CheckpointAge, TimeSpan Interval)
 {
+    /// <summary>The same with twice the space: where a warning is due.</summary>
+    public HostLimits Twice => this with { FreeShare = Math.Min(1, FreeShare * 2), FreeBytes = checked(FreeBytes * 2) };
+
     /// <summary>10 % or 20 GiB free, whichever is less; 12 hours; a look every 10 seconds.</summary>
     public static HostLimits Default { get; } = new(0.10, 20L << 30, TimeSpan.FromHours(12), TimeSpan.FromSeconds(10));
 }

@@ -39,6 +39,16 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
     /// <inheritdoc/>
     public Task<HostInventory> TakeInventory() => new InventoryRun(services.Host, services.Files).RunAsync(CancellationToken.None);
 
+    /// <inheritdoc/>
+    public Task<SweepReport> Sweep(IReadOnlyList<Intent> known) => services.Sweep.RunAsync(known, CancellationToken.None);
+
+    /// <inheritdoc/>
+    public async Task<PreflightReport> Preflight(PreflightOrder order)
+    {
+        var result = await new Preflight(services).LookAsync(order, CancellationToken.None);
+        return new PreflightReport(result.Vm is { } vm ? new InventoryRun(services.Host, services.Files).Tell(vm) : null, result.Findings);
+    }
+
     private Task StartAsync(Guid jobId, Func<JobLine, CancellationToken, Task<JobReport>> run)
     {
         // An order that comes twice, because its answer was lost, is taken over once.
@@ -81,18 +91,18 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
         if (failure is not TroubleException && !cancelled) LogUnexpected(log, line.JobId, failure);
         if (line.Phases.Count > 0) await line.EndAsync(PhaseOutcome.Failed, $"{trouble.Culprit}: {trouble.Message}");
         var outcome = cancelled && failure is OperationCanceledException ? JobOutcome.Cancelled : JobOutcome.Failed;
-        return new JobReport(line.JobId, outcome, line.Phases, null, null, [], line.Warnings, trouble);
+        return new JobReport(line.JobId, outcome, line.Phases, null, null, [], line.Warnings, trouble) { Findings = line.Findings };
     }
 
     private static JobReport Report(JobLine line, ImageSummary? image = null, Guid? vm = null, IReadOnlyList<string>? files = null) => new(
         line.JobId,
-        line.Phases.Any(p => p is { Outcome: PhaseOutcome.Warning, Phase: Phase.Release or Phase.Finish }) ? JobOutcome.Partial : JobOutcome.Ok,
+        line.Phases.Any(p => p is { Outcome: PhaseOutcome.Warning, Phase: Phase.Release or Phase.Merge or Phase.Finish }) ? JobOutcome.Partial : JobOutcome.Ok,
         line.Phases,
         image,
         vm,
         files ?? [],
         line.Warnings,
-        null);
+        null) { Findings = line.Findings };
 
     [LoggerMessage(1004, LogLevel.Information, "Job {JobId} started.")]
     private static partial void LogStarted(ILogger log, Guid jobId);

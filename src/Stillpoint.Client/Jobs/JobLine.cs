@@ -21,6 +21,9 @@ internal sealed class JobLine(Guid jobId, IPrimaryCalls primary, TimeProvider ti
     /// <summary>What a person must know although the job did its work.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
 
+    /// <summary>What the look before the backup found.</summary>
+    public IReadOnlyList<Finding> Findings { get; private set; } = [];
+
     /// <summary>The running phase.</summary>
     public Phase Current => _phases[^1].Phase;
 
@@ -35,12 +38,35 @@ internal sealed class JobLine(Guid jobId, IPrimaryCalls primary, TimeProvider ti
     /// <summary>Says more about the running phase.</summary>
     public void Detail(string detail) => _phases[^1] = _phases[^1] with { Detail = detail };
 
+    /// <summary>Says more about the running phase, and tells the primary when it is something new.</summary>
+    public Task ShowAsync(string detail)
+    {
+        if (_phases[^1].Detail == detail) return Task.CompletedTask;
+        Detail(detail);
+        var shown = _phases[^1];
+        return TellAsync(() => primary.ReportPhase(jobId, shown));
+    }
+
     /// <summary>Notes something that must be known; the running phase ends with a warning.</summary>
     public async Task WarnAsync(string warning)
     {
         _warnings.Add(warning);
         _phases[^1] = _phases[^1] with { Outcome = PhaseOutcome.Warning };
         await LogAsync("warning: " + warning);
+    }
+
+    /// <summary>Notes what a look found: notes to the log, warnings as warnings.</summary>
+    /// <exception cref="TroubleException">One of them refuses the backup.</exception>
+    public async Task FindAsync(IReadOnlyList<Finding> findings)
+    {
+        Findings = findings;
+        if (findings.FirstOrDefault(f => f.Level == FindingLevel.Refusal) is { } refusal)
+            throw new TroubleException(refusal.What, refusal.Why, refusal.Mend, refusal.Retry);
+        foreach (var finding in findings)
+        {
+            if (finding.Level == FindingLevel.Warning) await WarnAsync(finding.ToString());
+            else await LogAsync($"note: {finding}");
+        }
     }
 
     /// <summary>Adds a line to the job's log.</summary>

@@ -25,6 +25,9 @@ internal sealed class RestoreDiskRun(ClientServices services, RestoreDiskOrder o
             if (services.Files.Exists(order.Target))
                 throw new TroubleException($"file {order.Target}", "it is there already, and a restore overwrites nothing.", "Choose another file name.");
 
+            using var turn = await services.Gates.EnterAsync(
+                HostUse.Restore, null, [order.Target], missing => line.ShowAsync($"waits for {missing}"), cancel);
+
             // 3 transfer
             await line.BeginAsync(Phase.Transfer, $"writing {order.Target}");
             var intent = await services.Intents.RecordAsync(order.JobId, source.Header.VmId, HostCall.WriteFiles, [order.Target], cancel);

@@ -22,7 +22,8 @@ internal sealed record RestorePlaces(string Folder, string Configuration, IReadO
     public static RestorePlaces Choose(RestoreSource source, string? folder, string newName)
     {
         var home = folder ?? HostPaths.Below(FolderOfFolders(source.Details), HostPaths.SafeFile(newName));
-        var files = source.Details.Files.Select(f => HostPaths.Below(home, FilesFolder, HostPaths.SafeFile(f.Name))).ToList();
+        var own = source.Files.Select(f => f.File).ToList();
+        var files = own.ConvertAll(f => HostPaths.Below(home, FilesFolder, HostPaths.SafeFile(f.Name)));
         var disks = new List<string>();
         foreach (var disk in source.Details.Disks)
         {
@@ -32,7 +33,7 @@ internal sealed record RestorePlaces(string Folder, string Configuration, IReadO
                 path = HostPaths.Below(home, DisksFolder, $"{stem}-{n}.vhdx");
             disks.Add(path);
         }
-        var at = source.Details.Files.ToList().FindIndex(f => f.Role == ConfigurationRole);
+        var at = own.FindIndex(f => f.Role == ConfigurationRole);
         return new RestorePlaces(home, at < 0 ? "" : files[at], files, disks);
     }
 

@@ -37,7 +37,7 @@ internal sealed record RestoreSource(IImageReader Unit, DomainKeys Keys, ImageHe
     public IEnumerable<(StreamHeader Stream, DiskDetails Disk)> Disks =>
         Header.Streams.Where(s => s.Kind == StreamKind.Disk).Zip(Details.Disks);
 
-    /// <summary>The image's files, each with its stream.</summary>
+    /// <summary>The VM's own files in the image, each with its stream; not what we say of it ourselves.</summary>
     public IEnumerable<(StreamHeader Stream, FileDetails File)> Files =>
-        Header.Streams.Where(s => s.Kind == StreamKind.File).Zip(Details.Files);
+        Header.Streams.Where(s => s.Kind == StreamKind.File).Zip(Details.Files).Where(f => f.Second.Role != ImageDescription.Role);
 }

@@ -34,6 +34,9 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
             foreach (var sentence in await services.Sweep.ClearRestoresAsync(order.OpenIntents, cancel)) await line.LogAsync(sentence);
             await CheckAsync(source, places, cancel);
 
+            using var turn = await services.Gates.EnterAsync(
+                HostUse.Restore, null, places.Disks, missing => line.ShowAsync($"waits for {missing}"), cancel);
+
             // 3 define: configuration in place, imported as a planned VM
             await line.BeginAsync(Phase.Define, $"importing the configuration into {places.Folder}");
             var files = await services.Intents.RecordAsync(order.JobId, source.Header.VmId, HostCall.WriteFiles, places.AllFiles, cancel);

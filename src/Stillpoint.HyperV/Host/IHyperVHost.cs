@@ -29,6 +29,18 @@ public interface IHyperVHost : IAsyncDisposable
     /// for with <see cref="GuestBackupType.HostDefault"/>, and that is what is recorded.</summary>
     Task<bool> HasGuestBackupTypeAsync(Guid vmId, CancellationToken cancel);
 
+    /// <summary>What the host sees of the backup integration service in a guest.</summary>
+    Task<GuestService> GetGuestServiceAsync(Guid vmId, CancellationToken cancel);
+
+    /// <summary>The host's version; null when the account may not ask.</summary>
+    Task<HostVersion?> GetVersionAsync(CancellationToken cancel);
+
+    /// <summary>True when merging is switched off for a VM, as an export without its storage leaves it.</summary>
+    Task<bool> IsMergingDisabledAsync(Guid vmId, CancellationToken cancel);
+
+    /// <summary>Switches merging on (<c>ModifyDiskMergeSettings</c>).</summary>
+    Task EnableMergingAsync(Guid vmId, CancellationToken cancel);
+
     /// <summary>Takes a recovery checkpoint (<c>CreateSnapshot</c>, type 32768) at one consistency level; no fall-back.</summary>
     /// <param name="vmId">The VM.</param>
     /// <param name="applicationConsistent">True for level 1, false for level 2 (crash-consistent).</param>
@@ -52,6 +64,9 @@ public interface IHyperVHost : IAsyncDisposable
     /// <summary>Byte ranges of a frozen disk that may have changed since a tracking id was sealed; may be more than changed.</summary>
     /// <exception cref="TrackingLostException">The host cannot say: read the disk in full.</exception>
     Task<ExtentSet> GetChangesAsync(string diskPath, string trackingId, long diskLength, CancellationToken cancel);
+
+    /// <summary>How the merge after a release stands: the host's jobs tell how far it is, and why it failed.</summary>
+    Task<MergeState> GetMergeAsync(Guid vmId, CancellationToken cancel);
 
     /// <summary>True while the VM's disks still merge after a release.</summary>
     Task<bool> IsMergingAsync(Guid vmId, CancellationToken cancel);

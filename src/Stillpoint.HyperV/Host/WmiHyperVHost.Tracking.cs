@@ -1,4 +1,5 @@
 using Stillpoint.Extents;
+using Stillpoint.Model;
 
 namespace Stillpoint.HyperV;
 
@@ -56,7 +57,7 @@ internal sealed partial class WmiHyperVHost
                 {
                     window /= 2; // the host's own limit of an answer is lower than what we allow it: ask for less of the disk
                 }
-                if (ranges.Count > MostRanges) throw new TrackingLostException($"the host names more than {MostRanges} changed ranges");
+                if (ranges.Count > MostRanges) throw new TrackingLostException(new FullRead(FullReadCause.TrackingBroken, $"the host names more than {MostRanges} changed ranges"));
             }
             return ExtentSet.Of(ranges).Intersect(ExtentSet.Whole(diskLength));
         });
@@ -74,13 +75,13 @@ internal sealed partial class WmiHyperVHost
                 MethodParameter.Number("ByteOffset", window.Offset),
                 MethodParameter.Number("ByteLength", window.Length)), cancel)).Output;
         }
-        catch (HostCallException e) when (TrackingError.Reason(e) is { } reason)
+        catch (HostCallException e) when (TrackingError.Read(e) is { } read)
         {
-            throw new TrackingLostException(reason, e);
+            throw new TrackingLostException(read, e);
         }
-        catch (WsManFaultException e) when (TrackingError.Reason(e) is { } reason)
+        catch (WsManFaultException e) when (TrackingError.Read(e) is { } read)
         {
-            throw new TrackingLostException(reason, e);
+            throw new TrackingLostException(read, e);
         }
         var offsets = answer.Numbers("ChangedByteOffsets");
         var lengths = answer.Numbers("ChangedByteLengths");

@@ -31,6 +31,9 @@ internal sealed class HostConnection(HyperVHostOptions options, TimeProvider tim
         return [.. (await QueryAsync(Wql.Select(what), cancel)).Select(row => row.Of(selected))];
     }
 
+    /// <summary>As <see cref="QueryAsync"/>, in <c>root\cimv2</c>: the host itself.</summary>
+    public Task<IReadOnlyList<CimInstance>> QueryCimv2Async(string wql, CancellationToken cancel) => _client.QueryAsync(HyperVNames.AnyCimv2Class, wql, cancel);
+
     public Task<CimInstance> GetAsync(EndpointReference target, CancellationToken cancel) => _client.GetAsync(target, cancel);
 
     /// <summary>Calls a method and follows its job, if it starts one, to the end.</summary>

@@ -11,6 +11,8 @@ internal static class HyperVNames
     public const string EthernetSetting = "Msvm_EthernetPortAllocationSettingData";
     public const string ReferencePoint = "Msvm_VirtualSystemReferencePoint";
     public const string SnapshotSettings = "Msvm_VirtualSystemSnapshotSettingData";
+    public const string VssComponent = "Msvm_VssComponent";
+    public const string DiskMergeSetting = "Msvm_DiskMergeSettingData";
     public const string AffectedJobElement = "Msvm_AffectedJobElement";
 
     public const string ManagementService = "Msvm_VirtualSystemManagementService";
@@ -26,6 +28,9 @@ internal static class HyperVNames
 
     /// <summary>Where queries go.</summary>
     public const string AnyClass = Namespace + "*";
+
+    /// <summary>Where queries about the host itself go.</summary>
+    public const string AnyCimv2Class = WsNames.WmiRoot + "root/cimv2/*";
 
     public static string Uri(string className) => Namespace + className;
 

@@ -23,6 +23,8 @@ internal static class ControlEndpoints
         Post<ForeignRequest>(routes, "/lab/foreign", async (r, cancel) => await lab.ForeignAsync(r, cancel));
         Post<MachineRequest>(routes, "/lab/user-checkpoint", async (r, cancel) => await lab.UserCheckpointAsync(r, cancel));
         Post<RevertRequest>(routes, "/lab/revert", async (r, cancel) => await lab.RevertAsync(r, cancel));
+        Post<MachineRequest>(routes, "/lab/disable-merging", (r, _) => Task.FromResult(lab.DisableMerging(r)));
+        Post<OfflineRequest>(routes, "/lab/offline", async (r, cancel) => await lab.OfflineAsync(r, cancel));
         Post<StateRequest>(routes, "/lab/state", async (r, cancel) => await lab.StateAsync(r, cancel));
     }
 

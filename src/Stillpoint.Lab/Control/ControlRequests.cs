@@ -42,5 +42,24 @@ internal sealed record MachineRequest(string Vm);
 /// <summary>Takes a VM back to a user checkpoint; the newest when none is named.</summary>
 internal sealed record RevertRequest(string Vm, Guid? CheckpointId = null);
 
+/// <summary>What is done to a disk of a VM that is off.</summary>
+internal enum OfflineDeed
+{
+    Replace,
+    Resize,
+    Compact,
+    Write,
+
+    /// <summary>Written without change tracking noticing.</summary>
+    WriteSilently,
+    Move,
+
+    /// <summary>Another product begins change tracking anew; the VM may run.</summary>
+    ResetTracking,
+}
+
+/// <summary>Does it.</summary>
+internal sealed record OfflineRequest(string Vm, OfflineDeed Deed, int Disk = 0, long Bytes = 0, long Offset = 0, string? Folder = null);
+
 /// <summary>Brings a VM into a state.</summary>
 internal sealed record StateRequest(string Vm, PowerState State);

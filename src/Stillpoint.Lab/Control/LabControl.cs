@@ -124,6 +124,32 @@ internal sealed class LabControl(LabParts parts)
         return new { checkpointId = checkpoint.Id };
     }
 
+    /// <summary>Switches merging off, as an export without its storage does.</summary>
+    public object DisableMerging(MachineRequest request)
+    {
+        var machine = Find(request.Vm);
+        _host.State.Change(_ => machine.MergingDisabled = true);
+        return new { vm = request.Vm };
+    }
+
+    /// <summary>Does something to a disk while its VM is off.</summary>
+    public async Task<object> OfflineAsync(OfflineRequest request, CancellationToken cancel)
+    {
+        var (machine, disks) = (Find(request.Vm), new OfflineDisks(_host));
+        await (request.Deed switch
+        {
+            OfflineDeed.Replace => disks.ReplaceAsync(machine, request.Disk, cancel),
+            OfflineDeed.Resize => disks.ResizeAsync(machine, request.Disk, request.Bytes, cancel),
+            OfflineDeed.Compact => disks.CompactAsync(machine, request.Disk, cancel),
+            OfflineDeed.Write => disks.WriteAsync(machine, request.Disk, request.Offset, silent: false, cancel),
+            OfflineDeed.WriteSilently => disks.WriteAsync(machine, request.Disk, request.Offset, silent: true, cancel),
+            OfflineDeed.Move => disks.MoveAsync(machine, request.Disk, request.Folder ?? throw new ArgumentException("Name a folder."), cancel),
+            OfflineDeed.ResetTracking => disks.ResetTrackingAsync(machine, request.Disk, cancel),
+            _ => throw new ArgumentException($"There is no {request.Deed}."),
+        });
+        return new { vm = request.Vm, deed = request.Deed };
+    }
+
     /// <summary>Starts or stops a VM.</summary>
     public async Task<object> StateAsync(StateRequest request, CancellationToken cancel)
     {

@@ -37,13 +37,13 @@ internal sealed class LabParts : IAsyncDisposable
         CimSource[] sources =
         [
             new ComputerSystems(schema, Context), new SystemSettings(schema, Context), new ResourceSettings(schema, Context),
-            new ReferencePoints(schema, Context), new Jobs(schema, Context), new Services(schema, Context), new Associations(schema, Context),
+            new ReferencePoints(schema, Context), new Jobs(schema, Context), new Services(schema, Context), new Associations(schema, Context), new GuestServices(schema, Context, options.HostVersion),
         ];
         foreach (var source in sources) source.Register(repository);
         var lookup = new MachineLookup(Context);
         var methods = new MethodTable(
             new SnapshotMethods(Context, lookup, Checkpoints).All(),
-            new ManagementMethods(Context, lookup, new PlannedMachines(Context), Power).All(),
+            new ManagementMethods(Context, lookup, new PlannedMachines(Context), Power, Merges).All(),
             new SettingsMethods(Context, lookup).All(),
             new ImageMethods(Context).All(),
             new JobMethods(Jobs).All());

@@ -5,8 +5,14 @@ namespace Stillpoint.Lab;
 
 /// <summary>A scenario file: JSON with the VMs that a lab has, <c>{"vms": [{"name", "disks": [{"file" or "size"}], …}]}</c>. The members are
 /// those of <see cref="UserMachine"/> in camel case, values of enumerations in kebab case.</summary>
-public static class LabScenario
+public sealed record LabScenario(IReadOnlyList<UserMachine> Vms)
 {
+    /// <summary>The version that the host says it is.</summary>
+    public Version HostVersion { get; init; } = new(10, 0, 20348);
+
+    /// <summary>Language of what the host says to people: <c>en-US</c> or <c>ja-JP</c>.</summary>
+    public string Language { get; init; } = "en-US";
+
     private const long LargestFile = 4 << 20;
 
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
@@ -23,22 +29,22 @@ public static class LabScenario
     /// <summary>Reads a file; paths in it are taken from its folder.</summary>
     /// <exception cref="ArgumentException">It is no scenario, or says something that no host has.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static IReadOnlyList<UserMachine> Read(string path)
+    public static LabScenario Read(string path)
     {
         if (new FileInfo(path).Length > LargestFile) throw new ArgumentException($"{path} is too long for a scenario.");
-        Scenario? scenario;
+        LabScenario? scenario;
         try
         {
-            scenario = JsonSerializer.Deserialize<Scenario>(File.ReadAllBytes(path), s_json);
+            scenario = JsonSerializer.Deserialize<LabScenario>(File.ReadAllBytes(path), s_json);
         }
         catch (JsonException wrong)
         {
             throw new ArgumentException($"{path} is no scenario: {wrong.Message}", wrong);
         }
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var machines = (scenario?.Vms ?? []).Select(m => m with { Disks = [.. m.Disks.Select(d => In(folder, d))] }).ToArray();
+        var machines = (scenario?.Vms ?? throw new ArgumentException($"{path} is no scenario: it names no VMs.")).Select(m => m with { Disks = [.. m.Disks.Select(d => In(folder, d))] }).ToArray();
         foreach (var machine in machines) Check(machine);
-        return machines;
+        return scenario! with { Vms = machines };
     }
 
     private static UserDisk In(string folder, UserDisk disk) => disk.File is { } file ? disk with { File = Path.GetFullPath(file, folder) } : disk;
@@ -55,6 +61,4 @@ public static class LabScenario
     }
 
     private static ArgumentException Wrong(UserMachine machine, string what) => new($"VM '{machine.Name}' of the scenario: {what}.");
-
-    private sealed record Scenario(IReadOnlyList<UserMachine> Vms);
 }

@@ -67,6 +67,12 @@ internal sealed class JobBoard(LabClock clock, FaultBoard faults, TimeSpan delay
         }
     }
 
+    /// <summary>A job for work that runs in the background; whoever opens it ends it.</summary>
+    public LabJob Track(JobType type, string caption, CimPath affected) => Open(type, isStorage: false, caption, [affected]);
+
+    /// <summary>Ends such a job; null for well done.</summary>
+    public void Finish(LabJob job, JobFailedException? error) => Close(job, error);
+
     /// <summary>Runs work that has no job of its own (merges), and waits for it at the end of the process.</summary>
     public void Background(Func<CancellationToken, Task> work)
     {

@@ -4,6 +4,7 @@ namespace Stillpoint.Lab;
 internal enum JobType
 {
     CreateVirtualHardDisk = 1,
+    MergeDisks = 50,
     Import = 61,
     CreateSnapshot = 70,
     ApplySnapshot = 71,

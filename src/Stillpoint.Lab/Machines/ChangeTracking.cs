@@ -24,14 +24,19 @@ internal sealed class ChangeTracking
     /// <summary>What was written from one id to the next.</summary>
     private sealed record Epoch(string Id, ExtentSet Written);
 
-    private sealed record Row(string Id, long[] Runs);
+    private readonly Dictionary<string, uint> _lost = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>An id with its runs, or one that was lost with the error that asking for it gives.</summary>
+    private sealed record Row(string Id, long[] Runs, uint Lost = 0);
 
     /// <summary>Reads the file; a missing one means that nothing was tracked yet.</summary>
     public static ChangeTracking Load(string path)
     {
         if (!File.Exists(path)) return new ChangeTracking(path, []);
         var rows = JsonSerializer.Deserialize<List<Row>>(File.ReadAllBytes(path)) ?? [];
-        return new ChangeTracking(path, [.. rows.Select(r => new Epoch(r.Id, FromRuns(r.Runs)))]);
+        var tracking = new ChangeTracking(path, [.. rows.Where(r => r.Lost == 0).Select(r => new Epoch(r.Id, FromRuns(r.Runs)))]);
+        foreach (var row in rows.Where(r => r.Lost != 0)) tracking._lost[row.Id] = row.Lost;
+        return tracking;
     }
 
     /// <summary>True when an id was sealed: writes must be recorded.</summary>
@@ -61,6 +66,17 @@ internal sealed class ChangeTracking
         return _epochs[first..last].Aggregate(ExtentSet.Empty, (all, e) => all.Union(e.Written));
     }
 
+    /// <summary>The error that asking for an id gives; 0 for none of its own.</summary>
+    public uint ErrorOf(string id) => _lost.GetValueOrDefault(id);
+
+    /// <summary>Loses every id: whoever asks for one gets this error. New ids are sound again.</summary>
+    public void Lose(uint error)
+    {
+        foreach (var epoch in _epochs) _lost[epoch.Id] = error;
+        _epochs.Clear();
+        Save();
+    }
+
     /// <summary>Forgets every id but these; what was written since a forgotten one still counts for those before it.</summary>
     public void Keep(IReadOnlySet<string> ids)
     {
@@ -75,7 +91,10 @@ internal sealed class ChangeTracking
 
     private void Save()
     {
-        Row[] rows = [.. _epochs.Select(e => new Row(e.Id, [.. e.Written.SelectMany(r => new[] { r.Offset, r.Length })]))];
+        Row[] rows =
+        [
+            .. _epochs.Select(e => new Row(e.Id, [.. e.Written.SelectMany(r => new[] { r.Offset, r.Length })])), .. _lost.Select(l => new Row(l.Key, [], l.Value)),
+        ];
         DurableFile.Replace(_path, JsonSerializer.SerializeToUtf8Bytes(rows));
     }
 

@@ -17,12 +17,44 @@ internal sealed class DiskMerges(HostContext host, TimeSpan delay)
     private async Task RunAsync(Machine machine, CancellationToken cancel)
     {
         var name = host.State.Read(_ => machine.Settings.Name);
-        await Task.Delay(host.Faults.Fires("merge-slow", name) ? SlowDelay : delay, host.Clock.Time, cancel);
-        if (host.Faults.Fires("merge-fails", name)) return;
+        // While merging is switched off nothing begins, and nothing is said.
+        if (host.State.Read(_ => machine is not { MergePending: true, MergingDisabled: false })) return;
+        var job = host.Jobs.Track(JobType.MergeDisks, "Merging Virtual Hard Disks", host.State.Read(_ => machine.Path));
+        JobFailedException? error = new("The operation was canceled. (0x800704C7)");
+        try
+        {
+            await DelayAsync(job, host.Faults.Fires("merge-slow", name) ? SlowDelay : delay, cancel);
+            if (host.Faults.Fires("merge-fails", name))
+            {
+                error = new JobFailedException($"'{name}' background disk merge failed to complete: The process cannot access the file because it is being "
+                    + $"used by another process. (0x80070020). (Virtual machine ID {LabText.Upper(machine.Id)})");
+                return;
+            }
+            await MergeAsync(machine, cancel);
+            error = null;
+        }
+        finally
+        {
+            host.Jobs.Finish(job, error);
+        }
+    }
+
+    private async Task DelayAsync(LabJob job, TimeSpan time, CancellationToken cancel)
+    {
+        const int steps = 10;
+        for (var i = 1; i <= steps; i++)
+        {
+            await Task.Delay(time / steps, host.Clock.Time, cancel);
+            job.Percent = (ushort)(i * 90 / steps);
+        }
+    }
+
+    private async Task MergeAsync(Machine machine, CancellationToken cancel)
+    {
         await machine.Storage.WaitAsync(cancel);
         try
         {
-            if (!host.State.Read(_ => machine.MergePending)) return;
+            if (!host.State.Read(_ => machine is { MergePending: true, MergingDisabled: false })) return;
             for (var i = 0; i < host.State.Read(_ => machine.Settings.Disks.Count); i++)
             {
                 while (MergeLeaf(machine, i) || MergeBetween(machine, i))

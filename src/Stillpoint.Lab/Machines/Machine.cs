@@ -84,6 +84,9 @@ internal sealed class Machine
     /// <summary>Files of a chain that nothing needs any more and that still have to be merged or deleted; true from release to merge.</summary>
     public bool MergePending { get; set; }
 
+    /// <summary>True after an export without its storage: nothing merges until somebody says so.</summary>
+    public bool MergingDisabled { get; set; }
+
     /// <summary>What is going on; a second operation is refused with 32775.</summary>
     [JsonIgnore]
     public Activity Activity { get; set; }

@@ -116,6 +116,19 @@ internal sealed class FlatModel
         SaveWrites(changed);
     }
 
+    /// <summary>Gives the disk another size; new bytes are zero.</summary>
+    public void Resize(long length)
+    {
+        using var raw = Open("current.raw", FileMode.Open);
+        var before = RandomAccess.GetLength(raw);
+        RandomAccess.SetLength(raw, length);
+        using var hashes = Open("current.hashes", FileMode.Open);
+        RandomAccess.SetLength(hashes, Blocks(length) * HashSize);
+        // The block at the old end is another one now, and so is the one at the new end.
+        var edge = ExtentSet.Of([new Extent(Math.Max(0, Math.Min(before, length) - 1), 1)]);
+        SaveWrites(LoadWrites().Intersect(ExtentSet.Whole(length)).Union(edge));
+    }
+
     /// <summary>Forgets the kept bytes of a checkpoint; its hashes stay.</summary>
     public void ForgetCopy(Guid id) => File.Delete(At($"{id}.raw"));
 

@@ -19,9 +19,14 @@ internal sealed record SoapRequest(
 
     /// <summary>Class name in the resource URI: what follows <c>root/virtualization/v2/</c>.</summary>
     /// <exception cref="SoapFault">Another namespace, or none.</exception>
-    public string ClassName => Soap.Virtualization.Length < ResourceUri.Length
-        && ResourceUri.StartsWith(Soap.Virtualization, StringComparison.OrdinalIgnoreCase) && !ResourceUri[Soap.Virtualization.Length..].Contains('/')
-        ? ResourceUri[Soap.Virtualization.Length..] : throw SoapFault.Resource();
+    public string ClassName => Below(Soap.Virtualization) ?? Below(Soap.Cimv2) ?? throw SoapFault.Resource();
+
+    /// <summary>True when the resource URI names root\cimv2.</summary>
+    public bool IsCimv2 => Below(Soap.Cimv2) is not null;
+
+    private string? Below(string prefix) => prefix.Length < ResourceUri.Length
+        && ResourceUri.StartsWith(prefix, StringComparison.OrdinalIgnoreCase) && !ResourceUri[prefix.Length..].Contains('/')
+        ? ResourceUri[prefix.Length..] : null;
 
     /// <summary>Reads an envelope.</summary>
     /// <exception cref="SoapFault">It is none, or says something that no host accepts.</exception>

@@ -58,7 +58,7 @@ internal sealed class SoapWriter(string hostName, Func<Guid> newId)
     public static string Instance(CimInstance instance)
     {
         var name = instance.Class.Name;
-        var text = new StringBuilder($"<p:{name} xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xmlns:p=\"{Soap.Virtualization}{name}\" ");
+        var text = new StringBuilder($"<p:{name} xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xmlns:p=\"{Soap.UriOf(name)}\" ");
         text.Append($"xmlns:cim=\"http://schemas.dmtf.org/wbem/wscim/1/common\" xsi:type=\"p:{name}_Type\">");
         foreach (var property in instance.Class.Properties) Property(text, "p:", "cim:", property.Name, instance[property.Name]);
         return text.Append($"</p:{name}>").ToString();
@@ -87,7 +87,7 @@ internal sealed class SoapWriter(string hostName, Func<Guid> newId)
     public static string Output(string className, string method, IReadOnlyList<(string Name, object? Value)> values)
     {
         var text = new StringBuilder($"<p:{method}_OUTPUT xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
-            + $"xmlns:p=\"{Soap.Virtualization}{className}\" ");
+            + $"xmlns:p=\"{Soap.UriOf(className)}\" ");
         text.Append("xmlns:cim=\"http://schemas.dmtf.org/wbem/wscim/1/common\">");
         foreach (var (name, value) in values.Where(v => v.Value is not null).OrderBy(v => v.Name, StringComparer.OrdinalIgnoreCase))
         {
@@ -127,7 +127,7 @@ internal sealed class SoapWriter(string hostName, Func<Guid> newId)
     private static string ReferenceContent(CimPath path)
     {
         var text = new StringBuilder($"<a:Address>{Soap.Anonymous}</a:Address><a:ReferenceParameters>");
-        text.Append($"<w:ResourceURI>{Soap.Virtualization}{path.ClassName}</w:ResourceURI><w:SelectorSet>");
+        text.Append($"<w:ResourceURI>{Soap.UriOf(path.ClassName)}</w:ResourceURI><w:SelectorSet>");
         foreach (var (name, value) in path.Keys) text.Append($"<w:Selector Name=\"{name}\">{XmlText.Escape(value)}</w:Selector>");
         return text.Append("</w:SelectorSet></a:ReferenceParameters>").ToString();
     }

@@ -113,7 +113,7 @@ internal sealed class WsManService(CimSchema schema, CimRepository repository, M
         {
             case Soap.WqlDialect:
                 if (request.ClassName != "*" || request.Selectors.Any(s => s.Name != "__cimnamespace")) throw SoapFault.NeedsStar();
-                return Query(WqlParser.Parse(filter.Value.Trim()));
+                return Query(WqlParser.Parse(filter.Value.Trim()), request.IsCimv2);
             case Soap.SelectorDialect:
                 var wanted = SoapRequest.ReadSelectors(filter.Element(Soap.W + "SelectorSet"));
                 var all = repository.Instances(request.ClassName);
@@ -125,8 +125,9 @@ internal sealed class WsManService(CimSchema schema, CimRepository repository, M
         }
     }
 
-    private (IReadOnlyList<CimInstance>, IReadOnlyList<string>) Query(Wql query) => query switch
+    private (IReadOnlyList<CimInstance>, IReadOnlyList<string>) Query(Wql query, bool cimv2) => query switch
     {
+        Wql.Select select when Soap.IsCimv2(select.ClassName) != cimv2 => throw new CimException(CimException.InvalidClass, "Invalid class "),
         Wql.Select select => ([.. repository.Instances(select.ClassName).Where(i => select.Where?.Holds(i) ?? true)], select.Properties),
         Wql.Related { ReferencesOnly: true } related => (repository.References(related.Source, related.Filter), []),
         Wql.Related related => (repository.Associators(related.Source, related.Filter), []),

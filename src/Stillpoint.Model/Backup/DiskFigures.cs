@@ -19,4 +19,8 @@ public sealed record DiskFigures(
     long BytesSent,
     long BytesWire,
     long BytesStored,
-    string? FullReason = null);
+    string? FullReason = null)
+{
+    /// <summary>The sort of that cause; null where it is not known, as in an image that is read without its job.</summary>
+    public FullReadCause? FullCause { get; init; }
+}

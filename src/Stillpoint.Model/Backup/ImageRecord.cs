@@ -51,6 +51,9 @@ public sealed record ImageRecord
     /// <summary>True when an incremental may build on it.</summary>
     public bool HasBaseNote { get; init; }
 
+    /// <summary>What the look before the backup found.</summary>
+    public IReadOnlyList<Finding> Findings { get; init; } = [];
+
     /// <summary>The last verify, or null.</summary>
     public VerifyResult? Verified { get; init; }
 }

@@ -23,7 +23,11 @@ public sealed record ImageSummary(
     BackupMethod? Method,
     IReadOnlyList<DiskFigures> Disks,
     bool HasBaseNote = false,
-    VerifyResult? Verified = null);
+    VerifyResult? Verified = null)
+{
+    /// <summary>What the look before the backup found; empty where the reader did not look into the image.</summary>
+    public IReadOnlyList<Finding> Findings { get; init; } = [];
+}
 
 /// <summary>The outcome of a verify.</summary>
 /// <param name="At">When it ended, UTC.</param>

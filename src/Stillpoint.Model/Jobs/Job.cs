@@ -79,6 +79,9 @@ public sealed record Job
     /// <summary>What a person must know although the job did its work.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
+    /// <summary>What the look before a backup found.</summary>
+    public IReadOnlyList<Finding> Findings { get; init; } = [];
+
     /// <summary>The VM that came back.</summary>
     public Guid? RestoredVmId { get; init; }
 

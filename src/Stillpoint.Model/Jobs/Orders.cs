@@ -29,7 +29,11 @@ public sealed record BackupOrder(
     bool TrackingAudit,
     int RescanDays,
     IReadOnlyList<Intent> OpenIntents,
-    DataAccess Data);
+    DataAccess Data)
+{
+    /// <summary>What is done about disks that no checkpoint holds.</summary>
+    public OutsideDisks OutsideDisks { get; init; }
+}
 
 /// <summary>What a primary server hands to a client: bring this VM back under a new name.</summary>
 /// <param name="JobId">The job.</param>
@@ -81,4 +85,8 @@ public sealed record JobReport(
     Guid? RestoredVmId,
     IReadOnlyList<string> RestoredFiles,
     IReadOnlyList<string> Warnings,
-    Trouble? Trouble);
+    Trouble? Trouble)
+{
+    /// <summary>What the look before a backup found.</summary>
+    public IReadOnlyList<Finding> Findings { get; init; } = [];
+}

@@ -12,6 +12,9 @@ public enum Phase
     Define,
     Transfer,
     Release,
+
+    /// <summary>The host merges the disks of a checkpoint that was released.</summary>
+    Merge,
     Delete,
     Realize,
     Finish,
@@ -21,7 +24,7 @@ public enum Phase
 public static class Phases
 {
     /// <summary>Backup by the WMI method.</summary>
-    public static IReadOnlyList<Phase> Wmi { get; } = [Phase.Start, Phase.Initiate, Phase.Checkpoint, Phase.Transfer, Phase.Release];
+    public static IReadOnlyList<Phase> Wmi { get; } = [Phase.Start, Phase.Initiate, Phase.Checkpoint, Phase.Transfer, Phase.Release, Phase.Merge];
 
     /// <summary>Backup by the VSS method.</summary>
     public static IReadOnlyList<Phase> Vss { get; } = [Phase.Start, Phase.Initiate, Phase.Snapshot, Phase.Resume, Phase.Transfer, Phase.Delete];

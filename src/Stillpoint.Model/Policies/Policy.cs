@@ -11,6 +11,7 @@ namespace Stillpoint.Model;
 /// <param name="Schedules">When, and of which type.</param>
 /// <param name="TrackingAudit">True: random chunks outside the change list are read and compared with the base.</param>
 /// <param name="RescanDays">A full read is due when the last one is older than this.</param>
+/// <param name="OutsideDisks">What is done about pass-through and shared disks, which no checkpoint holds.</param>
 public sealed record Policy(
     string Name,
     BackupMethod Method,
@@ -21,7 +22,8 @@ public sealed record Policy(
     GuestBackupType GuestBackupType,
     IReadOnlyList<Schedule> Schedules,
     bool TrackingAudit = true,
-    int RescanDays = 30);
+    int RescanDays = 30,
+    OutsideDisks OutsideDisks = OutsideDisks.Skip);
 
 /// <summary>One VM, or all of a host.</summary>
 /// <param name="Host">Name of the client on the VM's host.</param>

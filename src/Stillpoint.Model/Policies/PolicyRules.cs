@@ -21,6 +21,7 @@ public static class PolicyRules
         if (policy.GuestBackupType is not (GuestBackupType.Copy or GuestBackupType.Full)) found.Add("guestBackupType: must be copy or full.");
         if (policy.Method is BackupMethod.Vss && policy.BlockLevelIncremental)
             found.Add("blockLevelIncremental: needs the wmi method, change tracking belongs to it.");
+        if (!Enum.IsDefined(policy.OutsideDisks)) found.Add("outsideDisks: must be skip or fail.");
         if (policy.RescanDays is < 1 or > 3650) found.Add("rescanDays: must be from 1 to 3650.");
         Selections(policy.Vms, found);
         Schedules(policy.Schedules, found);

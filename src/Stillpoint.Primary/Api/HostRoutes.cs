@@ -15,7 +15,9 @@ internal static class HostRoutes
         var hosts = api.MapGroup("/hosts").WithTags("hosts");
         hosts.MapGet("", List).RequireAuthorization(Roles.Viewer);
         hosts.MapGet("/{name}", Show).RequireAuthorization(Roles.Viewer);
+        hosts.MapPost("/{name}/sweep", Sweep).RequireAuthorization(Roles.Operator);
         hosts.MapPost("/{name}/test", Test).RequireAuthorization(Roles.Operator);
+        api.MapPost("/vms/{vm}/preflight", Preflight).RequireAuthorization(Roles.Operator).WithTags("hosts");
         api.MapGet("/vms/{vm}", Vm).RequireAuthorization(Roles.Viewer).WithTags("hosts");
         api.MapGet("/vms", Vms).RequireAuthorization(Roles.Viewer).WithTags("hosts");
     }
@@ -34,7 +36,26 @@ internal static class HostRoutes
         return View(host, connections, time);
     }
 
+    private static async Task<SweepReport> Sweep(string name, ClaimsPrincipal user, Inventories inventories, AuditLog audit)
+    {
+        var report = await inventories.Sweep(name);
+        await audit.Done(user, "host.sweep", name, $"{report.Cleared.Count} cleared");
+        return report;
+    }
+
     private static async Task<VmView> Vm(string vm, CatalogStore catalog, string? host) => await References.Vm(catalog, vm, host);
+
+    private static async Task<PreflightReport> Preflight(
+        string vm, ClaimsPrincipal user, CatalogStore catalog, Inventories inventories, AuditLog audit, string? host, string? policy)
+    {
+        var view = await References.Vm(catalog, vm, host);
+        var asked = policy is null
+            ? (await catalog.Policies.List()).Select(p => p.Policy).FirstOrDefault(p => Selects(p, view.Host, view.Vm))
+            : (await catalog.Policies.Find(policy) ?? throw Refusal.NotFound("policy", policy)).Policy;
+        var report = await inventories.Preflight(view, asked);
+        await audit.Done(user, "vm.preflight", view.Vm.Id.ToString(), $"{view.Host} {view.Vm.Name}");
+        return report;
+    }
 
     private static async Task<Page<VmView>> Vms(CatalogStore catalog, string? host, int? limit, string? after) =>
         Paging.ByName(await All(catalog, host), v => $"{v.Vm.Name}\n{v.Host}\n{v.Vm.Id}", limit, after);

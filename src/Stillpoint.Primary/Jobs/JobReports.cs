@@ -62,6 +62,7 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
             RestoredVmId = report.RestoredVmId,
             RestoredFiles = Lines(report.RestoredFiles),
             Warnings = lines,
+            Findings = Bounded(report.Findings),
             Trouble = report.Trouble is { } trouble ? Bounded(trouble) : null,
         }, [.. (report.Phases ?? []).Take(32).Select(p => Shown(job, p))], image);
         if (done is null) return;
@@ -104,13 +105,14 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
         Method = image.Method,
         Disks = image.Disks,
         HasBaseNote = image.HasBaseNote,
+        Findings = Bounded(image.Findings),
         Verified = image.Verified,
     };
 
     private async Task<Job> Own(string client, Guid jobId) =>
         await catalog.Jobs.Find(jobId) is { } job && job.Host == client ? job : throw Hostile(client, $"job {jobId} is not one of its own");
 
-    private static IReadOnlyList<string> Lines(IReadOnlyList<string>? lines) => [.. (lines ?? []).Take(MostLines).Select(OneLine)];
+    internal static IReadOnlyList<string> Lines(IReadOnlyList<string>? lines) => [.. (lines ?? []).Take(MostLines).Select(OneLine)];
 
     /// <summary>A phase as it is kept. The start is ours to tell, unless it went wrong at the client.</summary>
     private static PhaseRecord Shown(Job job, PhaseRecord phase) => phase with
@@ -118,6 +120,13 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
         Detail = phase is { Phase: Model.Phase.Start, Outcome: PhaseOutcome.Running or PhaseOutcome.Ok }
             ? JobDispatcher.StartText(job) : OneLine(phase.Detail),
     };
+
+    /// <summary>A client's findings: bounded, and without control characters.</summary>
+    internal static IReadOnlyList<Finding> Bounded(IReadOnlyList<Finding>? findings) =>
+    [
+        .. (findings ?? []).Where(f => f is not null && Enum.IsDefined(f.Subject) && Enum.IsDefined(f.Level)).Take(MostLines)
+            .Select(f => f with { What = OneLine(f.What), Why = OneLine(f.Why), Mend = OneLine(f.Mend) }),
+    ];
 
     private static Trouble Bounded(Trouble trouble) => trouble with
     {

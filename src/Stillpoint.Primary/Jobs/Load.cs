@@ -5,19 +5,20 @@ namespace Stillpoint.Primary;
 /// <summary>What runs now, against the limits: one backup a VM, so many jobs a host.</summary>
 internal sealed class Load(int jobsPerHost)
 {
-    private readonly HashSet<(string Host, Guid Vm)> _vms = [];
+    private readonly HashSet<Guid> _vms = [];
     private readonly Dictionary<string, int> _hosts = [];
 
     public void Add(Job active)
     {
-        if (active.Kind == JobKind.Backup) _vms.Add((active.Host, active.VmId));
+        // By the VM alone: a host that joined under two names, or a VM that moved, is one VM.
+        if (active.Kind == JobKind.Backup) _vms.Add(active.VmId);
         _hosts[active.Host] = _hosts.GetValueOrDefault(active.Host) + 1;
     }
 
     /// <summary>What a job has to wait for; null when it may run.</summary>
     public string? Missing(Job job)
     {
-        if (job.Kind == JobKind.Backup && _vms.Contains((job.Host, job.VmId))) return $"another backup of {job.VmName} to end";
+        if (job.Kind == JobKind.Backup && _vms.Contains(job.VmId)) return $"another backup of {job.VmName} to end";
         return _hosts.GetValueOrDefault(job.Host) >= jobsPerHost ? $"one of the {jobsPerHost} jobs that host {job.Host} may run to end" : null;
     }
 }

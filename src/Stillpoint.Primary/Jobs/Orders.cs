@@ -25,7 +25,7 @@ internal sealed class Orders(CatalogStore catalog, KeyDomains keys, GrantSigner 
         var order = new BackupOrder(
             job.Id, job.ImageId!.Value, job.VmId, job.VmName, policy.Name, policy.Method, job.Type ?? ImageType.Full,
             policy.BlockLevelIncremental, policy.Consistency, policy.GuestBackupType, policy.TrackingAudit,
-            policy.RescanDays, await OpenIntents(job), access);
+            policy.RescanDays, await OpenIntents(job), access) { OutsideDisks = policy.OutsideDisks };
         return client => client.RunBackup(order);
     }
 

@@ -17,11 +17,7 @@ internal sealed class Inventories(CatalogStore catalog, Connections connections,
     public async Task<HostRecord> Take(string host, CancellationToken cancel = default)
     {
         if (await catalog.Hosts.Find(host) is null) throw Refusal.NotFound("host", host);
-        if (connections.Client(host) is not { } client)
-        {
-            throw Refusal.Unavailable($"host {host}", "Its client is not connected.",
-                "Look whether the Stillpoint service runs on the host and reaches the primary server.");
-        }
+        var client = Connected(host);
         HostInventory inventory;
         try
         {
@@ -35,6 +31,36 @@ internal sealed class Inventories(CatalogStore catalog, Connections connections,
         await catalog.Hosts.Inventoried(host, inventory, time.GetUtcNow());
         return (await catalog.Hosts.Find(host))!;
     }
+
+    /// <summary>Has a VM looked at as before a backup.</summary>
+    /// <param name="vm">The VM.</param>
+    /// <param name="policy">By whose rules; null for those of a new policy.</param>
+    /// <exception cref="Refusal">The host is not connected.</exception>
+    /// <exception cref="TroubleException">Its client could not look.</exception>
+    public async Task<PreflightReport> Preflight(VmView vm, Policy? policy)
+    {
+        var order = new PreflightOrder(
+            vm.Vm.Id, vm.Vm.Name, policy?.Consistency ?? ConsistencyPolicy.Application, policy?.BlockLevelIncremental ?? true,
+            policy?.OutsideDisks ?? OutsideDisks.Skip, await catalog.Intents.OfVm(vm.Vm.Id));
+        var report = await connections.Ask(Connected(vm.Host), calls => calls.Preflight(order));
+        return report with { Findings = JobReports.Bounded(report.Findings) };
+    }
+
+    /// <summary>Has a host cleared of what earlier runs of ours left. What active jobs are about is not left: it is being worked on.</summary>
+    /// <exception cref="Refusal">There is no such host, or it is not connected.</exception>
+    /// <exception cref="TroubleException">Its client could not.</exception>
+    public async Task<SweepReport> Sweep(string host)
+    {
+        if (await catalog.Hosts.Find(host) is null) throw Refusal.NotFound("host", host);
+        var client = Connected(host);
+        var active = (await catalog.Jobs.Open()).Where(j => j.State == JobState.Active).Select(j => j.Id).ToHashSet();
+        var known = (await catalog.Intents.OfClient(host)).Where(i => !active.Contains(i.JobId)).ToList();
+        var report = await connections.Ask(client, calls => calls.Sweep(known));
+        return new SweepReport(JobReports.Lines(report.Cleared), JobReports.Lines(report.Foreign));
+    }
+
+    private Connection Connected(string host) => connections.Client(host) ?? throw Refusal.Unavailable($"host {host}", "Its client is not connected.",
+        "Look whether the Stillpoint service runs on the host and reaches the primary server.");
 
     /// <summary>Looks at a host in the background: what is found is kept, what goes wrong is logged.</summary>
     public void TakeSoon(string host) => errands.Run($"inventory of {host}", async stop =>

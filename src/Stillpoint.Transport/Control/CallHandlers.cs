@@ -14,6 +14,8 @@ internal static class CallHandlers
         connection.On<RestoreDiskOrder, bool>(nameof(IClientCalls.RunRestoreDisk), order => Run(() => handler.RunRestoreDisk(order)));
         connection.On<Guid, bool>(nameof(IClientCalls.Cancel), id => Run(() => handler.Cancel(id)));
         connection.On(nameof(IClientCalls.TakeInventory), () => Run(handler.TakeInventory));
+        connection.On<IReadOnlyList<Intent>, SweepReport>(nameof(IClientCalls.Sweep), known => Run(() => handler.Sweep(known)));
+        connection.On<PreflightOrder, PreflightReport>(nameof(IClientCalls.Preflight), order => Run(() => handler.Preflight(order)));
     }
 
     internal static void Bind(HubConnection connection, IMediaCalls handler)

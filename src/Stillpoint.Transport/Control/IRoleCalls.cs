@@ -20,6 +20,13 @@ public interface IClientCalls
 
     /// <summary>Looks at the host now.</summary>
     Task<HostInventory> TakeInventory();
+
+    /// <summary>Clears what earlier runs of ours left on the host, and tells of what is not ours.</summary>
+    /// <param name="known">Intents that the primary knows of, besides the client's own record.</param>
+    Task<SweepReport> Sweep(IReadOnlyList<Intent> known);
+
+    /// <summary>Looks at one VM as before a backup, and changes nothing.</summary>
+    Task<PreflightReport> Preflight(PreflightOrder order);
 }
 
 /// <summary>What the primary server may ask of a media server.</summary>

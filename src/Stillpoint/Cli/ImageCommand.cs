@@ -57,6 +57,7 @@ internal static class ImageCommand
                     d.Name, Bytes.Format(d.Size), Bytes.Format(d.BytesChanged), Bytes.Format(d.BytesRead), Bytes.Format(d.BytesAudited),
                     Bytes.Format(d.BytesSent), Bytes.Format(d.BytesWire), Bytes.Format(d.BytesStored), d.FullReason ?? "",
                 ]);
+                if (image.Findings.Count > 0) VmCommand.PrintFindings(parsed, image.Findings);
             }
             return ExitCodes.Ok;
         });

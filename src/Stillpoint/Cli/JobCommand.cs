@@ -127,6 +127,7 @@ internal static class JobCommand
             ("warnings", job.Warnings.Count > 0 ? string.Join('\n', job.Warnings) : null), ("trouble", job.Trouble?.ToString()));
         if (!Results.IsJson(parsed))
         {
+            if (job.Findings.Count > 0) VmCommand.PrintFindings(parsed, job.Findings);
             Results.List(parsed, view.Phases, [new("phase"), Column.Whole("started"), Column.Whole("ended"), new("outcome"), new("detail")], p =>
                 [Words.Of(p.Phase), Results.At(p.Started), Results.At(p.Ended), Words.Of(p.Outcome), p.Detail]);
         }

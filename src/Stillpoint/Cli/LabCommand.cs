@@ -45,18 +45,18 @@ internal static class LabCommand
         {
             data, listen, http, principals, machines, scenario, rate,
         };
-        command.SetAction((result, cancel) => RunAsync(new LabOptions
+        command.SetAction((result, cancel) => RunAsync(Under(Scenario(result.GetValue(scenario)), new LabOptions
         {
             DataFolder = result.GetRequiredValue(data),
             Listen = result.GetRequiredValue(listen),
             ListenHttp = result.GetValue(http),
             Accounts = [.. result.GetRequiredValue(principals).Select(p => new LabAccount(p, Password: null, AccountRights.Administrator))],
-            Machines = [.. result.GetRequiredValue(machines), .. Scenario(result.GetValue(scenario))],
+            Machines = result.GetRequiredValue(machines),
             WithFixtures = result.GetRequiredValue(machines).Length == 0 && result.GetValue(scenario) is null,
             WriteRate = result.GetValue(rate),
             NewId = Ids.New,
             Random = RandomNumberGenerator.Create(),
-        }, result.GetValue(StillpointCommand.Output), cancel));
+        }), result.GetValue(StillpointCommand.Output), cancel));
         return command;
     }
 
@@ -107,9 +107,14 @@ internal static class LabCommand
         }
     }
 
-    private static IReadOnlyList<UserMachine> Scenario(FileInfo? file)
+    private static LabOptions Under(LabScenario? scenario, LabOptions options) => scenario is null ? options : options with
     {
-        if (file is null) return [];
+        Machines = [.. options.Machines, .. scenario.Vms], HostVersion = scenario.HostVersion,
+    };
+
+    private static LabScenario? Scenario(FileInfo? file)
+    {
+        if (file is null) return null;
         try
         {
             return LabScenario.Read(file.FullName);

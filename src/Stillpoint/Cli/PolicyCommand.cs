@@ -99,6 +99,7 @@ internal static class PolicyCommand
             ("policy", policy.Name), ("method", Words.Of(policy.Method)), ("storage unit", policy.StorageUnit), ("VMs", Selection(policy)),
             ("block-level incremental", policy.BlockLevelIncremental ? "on" : "off"), ("consistency", Words.Of(policy.Consistency)),
             ("guest backup type", Words.Of(policy.GuestBackupType)), ("tracking audit", policy.TrackingAudit ? "on" : "off"),
+            ("pass-through and shared disks", policy.OutsideDisks == OutsideDisks.Skip ? "left out" : "the VM is not backed up"),
             ("full read at least every", $"{policy.RescanDays} days"));
         return Results.IsJson(parsed) ? code : ScheduleCommand.Print(parsed, view.Schedules);
     }

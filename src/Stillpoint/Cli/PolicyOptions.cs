@@ -41,6 +41,12 @@ internal sealed class PolicyOptions
         Description = "Read random chunks outside the change list and compare; on unless turned off with false.", HelpName = "true|false",
     };
 
+    private readonly Option<string?> _outside = new("--outside-disks")
+    {
+        Description = "Pass-through and shared disks, which no checkpoint holds: leave them out of the image, or do not back up the VM.",
+        HelpName = "skip|fail",
+    };
+
     private readonly Option<int?> _rescan = new("--rescan-days")
     {
         Description = "A full read is due when the last one is older.", HelpName = "DAYS",
@@ -61,7 +67,7 @@ internal sealed class PolicyOptions
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_file, _unit, _method, _vms, _blocks, _consistency, _guest, _audit, _rescan, _schedules])
+        foreach (Option option in (Option[])[_file, _unit, _method, _vms, _blocks, _consistency, _guest, _audit, _outside, _rescan, _schedules])
             command.Add(option);
     }
 
@@ -78,6 +84,7 @@ internal sealed class PolicyOptions
             Consistency = Word(parsed, _consistency, policy.Consistency),
             GuestBackupType = Word(parsed, _guest, policy.GuestBackupType),
             TrackingAudit = parsed.GetValue(_audit) ?? policy.TrackingAudit,
+            OutsideDisks = Word(parsed, _outside, policy.OutsideDisks),
             RescanDays = parsed.GetValue(_rescan) ?? policy.RescanDays,
             Schedules = parsed.GetValue(_schedules) is { Length: > 0 } schedules ? [.. schedules.Select(ScheduleText.Parse)] : policy.Schedules,
         };

@@ -6,7 +6,7 @@ namespace Stillpoint.Cli;
 /// <summary><c>stillpoint vm</c>.</summary>
 internal static class VmCommand
 {
-    public static Command Create() => ServerOptions.Noun("vm", "Virtual machines.", List(), Show());
+    public static Command Create() => ServerOptions.Noun("vm", "Virtual machines.", List(), Show(), Preflight());
 
     internal static Option<string?> HostOption(string description) => new("--host") { Description = description, HelpName = "HOST" };
 
@@ -34,6 +34,33 @@ internal static class VmCommand
         });
         return show;
     }
+
+    private static Command Preflight()
+    {
+        var (vm, host) = (Reference(), HostOption("The VM's host, where several have one of that name."));
+        var policy = new Option<string?>("--policy") { Description = "By the rules of this policy; otherwise of the first that selects the VM.", HelpName = "NAME" };
+        var command = new Command("preflight", "Look at a VM as before a backup; nothing is changed.") { vm, host, policy };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            using var api = ServerOptions.Connect(parsed);
+            var path = Path(parsed, vm, host, "/preflight");
+            if (parsed.GetValue(policy) is { } name) path += (path.Contains('?') ? '&' : '?') + $"policy={Uri.EscapeDataString(name)}";
+            return Print(parsed, await api.Post<PreflightReport>(path, null, cancel));
+        });
+        return command;
+    }
+
+    private static int Print(ParseResult parsed, PreflightReport report)
+    {
+        if (Results.IsJson(parsed)) Terminal.Json(report);
+        else if (report.Findings.Count == 0) Terminal.Note("Nothing is in the way of a backup.");
+        else PrintFindings(parsed, report.Findings);
+        return report.Findings.Any(f => f.Level == FindingLevel.Refusal) ? ExitCodes.Failed : ExitCodes.Ok;
+    }
+
+    /// <summary>Findings as a table.</summary>
+    internal static void PrintFindings(ParseResult parsed, IReadOnlyList<Finding> findings) => Results.List(
+        parsed, findings, [Column.Whole("finding"), new("about"), new("why"), new("what to do")], f => [Words.Of(f.Level), f.What, f.Why, f.Mend]);
 
     internal static Argument<string> Reference() => new("VM") { Description = "Its name or id." };
 

@@ -42,7 +42,7 @@ public sealed class BaseDecisionTests
         var choice = BaseDecision.Choose(
             order, doubt == "none" ? [] : [image], doubt == "gone" ? new HashSet<string>() : new HashSet<string> { "r1" }, doubt == "reverted" ? "s1" : null, s_now);
         Assert.Null(choice.Image);
-        Assert.Contains(reason, choice.FullReason, StringComparison.Ordinal);
+        Assert.Contains(reason, choice.Full?.Reason, StringComparison.Ordinal);
     }
 
     [Fact]

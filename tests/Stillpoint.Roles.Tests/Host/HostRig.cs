@@ -162,7 +162,10 @@ internal sealed class HostRig : IAsyncDisposable
             Random = _random,
         }));
         string Secret(string file) => File.ReadAllText(Path.Combine(_lab.DataFolder, file)).Trim();
-        var options = new HyperVHostOptions(new Uri(_lab.Address, "/wsman"), "Administrator", Secret("password"), Secret("certificate.sha256"));
+        var options = new HyperVHostOptions(new Uri(_lab.Address, "/wsman"), "Administrator", Secret("password"), Secret("certificate.sha256"))
+        {
+            Authentication = HostAuthentication.Basic,
+        };
         Host = HyperVHostFactory.Create(options, TimeProvider.System, NewId);
         Files = new LocalHostFiles([PathMapping.Parse(Secret("path-map"))], NewId);
         var handler = new SocketsHttpHandler();

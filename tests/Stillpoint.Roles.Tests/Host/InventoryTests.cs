@@ -27,7 +27,7 @@ public sealed class InventoryTests
         await File.WriteAllTextAsync(file, Scenario, TestContext.Current.CancellationToken);
         var machines = LabScenario.Read(file);
         File.Delete(file);
-        await using var rig = await HostRig.StartAsync([.. machines]);
+        await using var rig = await HostRig.StartAsync([.. machines.Vms]);
         var vms = (await rig.Client.TakeInventory()).Vms.ToDictionary(v => v.Name);
 
         Assert.Equal(BackupReach.Changes, vms["plain"].Backup);

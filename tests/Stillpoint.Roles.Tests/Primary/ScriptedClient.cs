@@ -89,6 +89,11 @@ internal sealed class ScriptedClient(Uri primary, RoleIdentity identity) : IClie
         return Task.CompletedTask;
     }
 
+    public Task<SweepReport> Sweep(IReadOnlyList<Intent> known) => Task.FromResult(new SweepReport([.. known.Select(i => $"ended {i.Id}")], []));
+
+    public Task<PreflightReport> Preflight(PreflightOrder order) => Task.FromResult(new PreflightReport(null,
+        [new Finding(FindingSubject.Missing, FindingLevel.Refusal, $"VM {order.VmName}", "it is gone.", "Look for it.")]));
+
     public Task<HostInventory> TakeInventory() => Task.FromResult(new HostInventory("HV-" + identity.Self.Name, [.. Vms]));
 
     public async ValueTask DisposeAsync()

@@ -163,6 +163,10 @@ public sealed class ControlConnectionTests : IDisposable
 
         public Task Cancel(Guid jobId) => Task.CompletedTask;
 
+        public Task<SweepReport> Sweep(IReadOnlyList<Intent> known) => Task.FromResult(new SweepReport([], []));
+
+        public Task<PreflightReport> Preflight(PreflightOrder order) => Task.FromResult(new PreflightReport(null, []));
+
         public async Task<HostInventory> TakeInventory()
         {
             if (Gate is not null) await Gate.Task;

@@ -46,7 +46,9 @@ internal sealed class ImageMethods(HostContext host)
                 .Concat(m.Settings.Disks.Select(d => (Slot: d, Until: (string?)null, m.Settings.Name))))
             .FirstOrDefault(d => d.Slot.Path.Equals(path, StringComparison.OrdinalIgnoreCase)));
         if (slot is null) throw Failed(path, "The change tracking information is missing.", 0xC03A0030);
-        var changed = host.Tracking(slot).Query(limit, until) ?? throw Failed(path, "The change tracking identifier is not valid.", 0xC03A0029);
+        var tracking = host.Tracking(slot);
+        if (tracking.ErrorOf(limit) is not 0 and var error) throw Failed(path, "The change tracking information cannot be used.", error);
+        var changed = tracking.Query(limit, until) ?? throw Failed(path, "The change tracking identifier is not valid.", 0xC03A0029);
         if (changed.Count > 0 && host.Faults.Fires("changes-missing-range", name)) changed = ExtentSet.Of(changed.Take(changed.Count - 1));
         return changed.Intersect(ExtentSet.Whole(disk.Length));
     }

@@ -1,7 +1,7 @@
 namespace Stillpoint.Lab;
 
 /// <summary>Methods of Msvm_VirtualSystemManagementService that move whole VMs, and RequestStateChange (A.1, A.6 and F.3 of the notes).</summary>
-internal sealed class ManagementMethods(HostContext host, MachineLookup lookup, PlannedMachines planned, PowerStates power)
+internal sealed class ManagementMethods(HostContext host, MachineLookup lookup, PlannedMachines planned, PowerStates power, DiskMerges merges)
 {
     private const string Service = "Msvm_VirtualSystemManagementService";
 
@@ -17,9 +17,27 @@ internal sealed class ManagementMethods(HostContext host, MachineLookup lookup, 
         CimMethod.Of(Service, "DestroySystem", "ref AffectedSystem", Destroy),
         CimMethod.Of(Service, "ExportSystemDefinition", "ref ComputerSystem, string ExportDirectory, string ExportSettingData",
             _ => new MethodResult(MethodResult.NotSupported)),
-        CimMethod.Of(Service, "ModifyDiskMergeSettings", "string SettingData", _ => new MethodResult(MethodResult.Done)),
+        CimMethod.Of(Service, "ModifyDiskMergeSettings", "string SettingData", ModifyMerge),
         CimMethod.Of("Msvm_ComputerSystem", "RequestStateChange", "uint16 RequestedState, datetime TimeoutPeriod", ChangeState),
     ];
+
+    private MethodResult ModifyMerge(MethodCall call)
+    {
+        CimText setting;
+        try
+        {
+            setting = CimText.Parse(call.Text("SettingData") ?? "");
+        }
+        catch (FormatException)
+        {
+            return new MethodResult(MethodResult.IncorrectDataType);
+        }
+        if (lookup.Owner(setting.Text("InstanceID")) is not { } owner || setting.Text("EnabledState") is not ("0" or "1"))
+            return new MethodResult(MethodResult.InvalidParameter);
+        host.State.Change(_ => owner.Machine.MergingDisabled = setting.Text("EnabledState") == "0");
+        if (!owner.Machine.MergingDisabled) merges.Begin(owner.Machine);
+        return new MethodResult(MethodResult.Done);
+    }
 
     private MethodResult Import(MethodCall call)
     {

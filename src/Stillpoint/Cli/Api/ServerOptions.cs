@@ -39,6 +39,12 @@ internal static class ServerOptions
         return noun;
     }
 
+    /// <summary>Lets a command outside of the nouns ask the primary server.</summary>
+    public static void AddTo(Command command)
+    {
+        foreach (var option in (Option[])[Url, Fingerprint, TokenFile]) command.Add(option);
+    }
+
     /// <summary>The server that the command means, signed in.</summary>
     public static ApiClient Connect(ParseResult parsed)
     {
