@@ -30,7 +30,8 @@ internal sealed class MediaCalls(AttachedUnits units, UnitCollects collects, Med
 
     public async Task<IReadOnlyList<SealedImage>> ReadImages(string unit, IReadOnlyList<Guid> images)
     {
-        var there = (await (await units.OpenAsync(unit, CancellationToken.None)).ListImagesAsync(CancellationToken.None)).Images.ToDictionary(i => i.Header.Id);
+        var list = await (await OpenAsync(unit)).ListImagesAsync(CancellationToken.None);
+        var there = list.Images.ToDictionary(i => i.Header.Id);
         var (answer, bytes) = (new List<SealedImage>(), 0L);
         foreach (var image in images.Where(there.ContainsKey))
         {

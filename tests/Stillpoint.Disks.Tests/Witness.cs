@@ -7,11 +7,7 @@ internal static class Witness
 {
     internal static void Need(params string[] programs)
     {
-        foreach (var program in programs)
-        {
-            var found = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
-            Assert.SkipUnless(found, $"{program} is not installed");
-        }
+        foreach (var program in programs) Assert.SkipUnless(Programs.Has(program), $"{program} is not installed");
     }
 
     internal static string Run(string program, params string[] arguments)

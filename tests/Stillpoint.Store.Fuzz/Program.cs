@@ -6,22 +6,22 @@ using Stillpoint.Store.Tests;
 //   names              one target a line
 //   seeds NAME DIR     writes the first inputs of a target
 //   run NAME           under afl-fuzz
-var targets = StoreTargets.All().Concat(WireTargets.All()).ToDictionary(t => t.Name);
+// Instrumented code runs only inside of Run, which maps the fuzzer's memory first; names and seeds are for the time before it is instrumented.
+var targets = new Lazy<Dictionary<string, FuzzTarget>>(() => StoreTargets.All().Concat(WireTargets.All()).ToDictionary(t => t.Name));
 switch (args)
 {
     case ["names"]:
-        foreach (var name in targets.Keys) Console.Out.WriteLine(name);
+        foreach (var name in targets.Value.Keys) Console.Out.WriteLine(name);
         return 0;
     case ["seeds", var name, var folder]:
-        for (var i = 0; i < targets[name].Seeds.Count; i++) File.WriteAllBytes(Path.Combine(folder, $"seed-{i}"), targets[name].Seeds[i]);
+        for (var i = 0; i < targets.Value[name].Seeds.Count; i++) File.WriteAllBytes(Path.Combine(folder, $"seed-{i}"), targets.Value[name].Seeds[i]);
         return 0;
     case ["run", var name]:
-        var target = targets[name];
         Fuzzer.OutOfProcess.Run(stream =>
         {
             using var bytes = new MemoryStream();
             stream.CopyTo(bytes);
-            target.Read(bytes.ToArray());
+            targets.Value[name].Read(bytes.ToArray());
         });
         return 0;
     default:

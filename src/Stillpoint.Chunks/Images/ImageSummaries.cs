@@ -51,7 +51,8 @@ public static class ImageSummaries
         return image.Notes.LastOrDefault(n => n.Kind is NoteKind.Verified or NoteKind.Damaged) switch
         {
             null => null,
-            { Kind: NoteKind.Damaged } damaged => new VerifyResult(damaged.Written, "damaged", damaged.Payload.IsOpen ? VerifyKind.Stored : VerifyKind.Full),
+            { Kind: NoteKind.Damaged } damaged =>
+                new VerifyResult(damaged.Written, "damaged", damaged.Payload.IsOpen ? VerifyKind.Stored : VerifyKind.Full),
             var note => NoteCodec.OpenVerified(keys, image.Header.Id, note),
         };
     }

@@ -8,9 +8,9 @@ internal sealed partial class WmiHyperVHost
     /// <inheritdoc/>
     public Task<string> GetHostNameAsync(CancellationToken cancel) => host.ForAsync(null, "tell its name", async () =>
     {
-        var systems = await host.QueryAsync(Wql.SelectAll(HyperVNames.ComputerSystem), cancel);
+        var systems = await host.QueryAsync(HostRows.Names, cancel);
         // The host's own row is the one whose name is no GUID. Without rights some hosts answer with nothing instead of a fault.
-        return systems.FirstOrDefault(s => s.Is(HyperVNames.ComputerSystem) && VmId(s) is null)?.Text("Name")
+        return systems.FirstOrDefault(s => s.Text("CreationClassName") == HyperVNames.ComputerSystem && VmId(s) is null)?.Text("Name")
             ?? throw host.Trouble(null, "shows no computer system to this account.",
                 "Put the account into the host's Administrators or Hyper-V Administrators, and see that the service vmms runs.");
     });
@@ -18,20 +18,18 @@ internal sealed partial class WmiHyperVHost
     /// <inheritdoc/>
     public Task<IReadOnlyList<VirtualMachine>> ListVirtualMachinesAsync(CancellationToken cancel) => host.ForAsync(null, "list its VMs", async () =>
     {
-        // Five questions for the whole host, however many VMs it has.
-        var systems = await host.QueryAsync(Wql.SelectAll(HyperVNames.ComputerSystem), cancel);
-        var settings = await host.QueryAsync(Wql.SelectAll(HyperVNames.Settings), cancel);
+        // Five questions for the whole host, however many VMs it has, each for what is read of the answer and no more.
+        var systems = await host.QueryAsync(HostRows.Systems, cancel);
+        var settings = await host.QueryAsync(HostRows.Settings, cancel);
         // A realized VM's settings carry its id, a checkpoint's its own and the VM's beside it.
         var own = settings.ToLookup(Owner);
         var checkpoints = settings.Where(s => s.Text("VirtualSystemType")?.StartsWith(HyperVNames.SnapshotTypes, StringComparison.Ordinal) == true)
             .ToLookup(s => Guid.TryParse(s.Text("VirtualSystemIdentifier"), out var id) ? id : (Guid?)null);
-        var disks = (await host.QueryAsync(Wql.SelectWhere(HyperVNames.DiskSetting, "ResourceSubType", HyperVNames.VirtualHardDisk), cancel))
-            .ToLookup(Owner);
-        var drives = (await host.QueryAsync(Wql.SelectWhere(HyperVNames.ResourceSetting, "ResourceSubType", HyperVNames.PhysicalDiskDrive), cancel))
-            .ToLookup(Owner);
-        var adapters = (await host.QueryAsync(Wql.SelectAll(HyperVNames.EthernetSetting), cancel)).ToLookup(Owner);
+        var disks = (await host.QueryAsync(HostRows.Disks, cancel)).ToLookup(Owner);
+        var drives = (await host.QueryAsync(HostRows.Drives, cancel)).ToLookup(Owner);
+        var adapters = (await host.QueryAsync(HostRows.Adapters, cancel)).ToLookup(Owner);
         var machines = new List<VirtualMachine>();
-        foreach (var system in systems.Where(s => s.Is(HyperVNames.ComputerSystem)))
+        foreach (var system in systems.Where(s => s.Text("CreationClassName") == HyperVNames.ComputerSystem))
         {
             // A VM without settings was deleted between two of the questions.
             if (VmId(system) is not { } id || own[id].FirstOrDefault() is not { } realized) continue;

@@ -24,6 +24,13 @@ internal sealed class HostConnection(HyperVHostOptions options, TimeProvider tim
 
     public Task<IReadOnlyList<CimInstance>> QueryAsync(string wql, CancellationToken cancel) => _client.QueryAsync(HyperVNames.AnyClass, wql, cancel);
 
+    /// <summary>Some properties of many instances: a tenth of what whole instances take on the way.</summary>
+    public async Task<IReadOnlyList<CimInstance>> QueryAsync(Projection what, CancellationToken cancel)
+    {
+        var selected = what.Properties.ToHashSet(StringComparer.OrdinalIgnoreCase);
+        return [.. (await QueryAsync(Wql.Select(what), cancel)).Select(row => row.Of(selected))];
+    }
+
     /// <summary>As <see cref="QueryAsync"/>, in <c>root\cimv2</c>: the host itself.</summary>
     public Task<IReadOnlyList<CimInstance>> QueryCimv2Async(string wql, CancellationToken cancel) => _client.QueryAsync(HyperVNames.AnyCimv2Class, wql, cancel);
 

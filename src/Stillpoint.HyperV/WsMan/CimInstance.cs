@@ -18,7 +18,15 @@ internal sealed class CimInstance(string className, IReadOnlyDictionary<string, 
     /// <summary>True when the instance lists the property, with a value or without.</summary>
     public bool Has(string name) => properties.ContainsKey(name);
 
-    public IReadOnlyList<CimValue> Values(string name) => properties.GetValueOrDefault(name, []);
+    /// <summary>The properties that were asked for, when not all were.</summary>
+    public IReadOnlySet<string>? Selected { get; init; }
+
+    /// <exception cref="InvalidOperationException">The property was not asked for: what it holds is unknown, not null.</exception>
+    public IReadOnlyList<CimValue> Values(string name) => Selected is null || Selected.Contains(name) ? properties.GetValueOrDefault(name, [])
+        : throw new InvalidOperationException($"{name} is read, but the query did not ask for it");
+
+    /// <summary>The same, as the answer to a query that asked for some properties.</summary>
+    public CimInstance Of(IReadOnlySet<string> selected) => new(ClassName, properties) { Selected = selected };
 
     public string? Text(string name) => Values(name) is [var first, ..] ? first.Text : null;
 

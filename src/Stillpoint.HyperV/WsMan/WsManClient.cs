@@ -10,12 +10,18 @@ namespace Stillpoint.HyperV;
 /// </summary>
 internal sealed class WsManClient : IDisposable
 {
-    private const int MaxElements = 1000;
+    /// <summary>What one pull may bring at most by a host's settings (winrm/config, MaxBatchItems); the envelope ends sooner.</summary>
+    private const int MaxElements = 32_000;
+
+    /// <summary>The longest answer of hosts before 2012, and of those whose administrator left it at that.</summary>
+    private const int SmallEnvelope = 153_600;
+
     private static readonly TimeSpan[] RetryDelays = [TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(1)];
 
     private readonly HyperVHostOptions _options;
     private readonly WsManTransport _transport;
-    private readonly RequestEnvelope _requests;
+    private readonly Func<Guid> _newId;
+    private RequestEnvelope _requests;
     private readonly TimeProvider _time;
     private readonly SemaphoreSlim _oneAtATime = new(1);
 
@@ -23,9 +29,13 @@ internal sealed class WsManClient : IDisposable
     {
         _options = options;
         _transport = new WsManTransport(options, time);
-        _requests = new RequestEnvelope(options.Url, options.MaxEnvelopeBytes, options.OperationTimeout, newId);
+        _newId = newId;
+        _requests = Requests(options.MaxEnvelopeBytes);
         _time = time;
     }
+
+    /// <summary>Requests of HTTP that were sent, those of logging in among them.</summary>
+    public long RoundTrips => _transport.RoundTrips;
 
     public void Dispose()
     {
@@ -44,14 +54,14 @@ internal sealed class WsManClient : IDisposable
 
     /// <summary>All instances of a class, those of its subclasses among them.</summary>
     public Task<IReadOnlyList<CimInstance>> EnumerateAsync(string resourceUri, CancellationToken cancel) =>
-        RepeatAsync(() => CollectAsync(resourceUri, _requests.EnumerateClass(resourceUri, MaxElements), cancel), cancel);
+        RepeatAsync(() => CollectAsync(resourceUri, () => _requests.EnumerateClass(resourceUri, MaxElements), cancel), cancel);
 
     /// <summary>The instances that a WQL query names.</summary>
     /// <param name="anyClassUri">Resource URI that ends with <c>/*</c>.</param>
     /// <param name="query">SELECT, ASSOCIATORS OF or REFERENCES OF.</param>
     /// <param name="cancel">Stops; the enumeration is released.</param>
     public Task<IReadOnlyList<CimInstance>> QueryAsync(string anyClassUri, string query, CancellationToken cancel) =>
-        RepeatAsync(() => CollectAsync(anyClassUri, _requests.EnumerateQuery(anyClassUri, query, MaxElements), cancel), cancel);
+        RepeatAsync(() => CollectAsync(anyClassUri, () => _requests.EnumerateQuery(anyClassUri, query, MaxElements), cancel), cancel);
 
     /// <summary>Calls a method; never repeated.</summary>
     /// <returns>Its output parameters and <c>ReturnValue</c>.</returns>
@@ -62,13 +72,13 @@ internal sealed class WsManClient : IDisposable
         return CimInstanceReader.Read(body);
     }
 
-    private async Task<IReadOnlyList<CimInstance>> CollectAsync(string resourceUri, byte[] enumerate, CancellationToken cancel)
+    private async Task<IReadOnlyList<CimInstance>> CollectAsync(string resourceUri, Func<byte[]> enumerate, CancellationToken cancel)
     {
         var items = new List<CimInstance>();
         string? context = null;
         try
         {
-            var (response, total) = await SendAsync(enumerate, cancel);
+            var (response, total) = await SendAsync(enumerate(), cancel);
             if (response?.Name != WsNames.Enumeration + "EnumerateResponse") throw Unreadable("the answer is no EnumerateResponse");
             context = Take(response, items, previousContext: null);
             var empty = 0;
@@ -163,9 +173,17 @@ internal sealed class WsManClient : IDisposable
             catch (WsManFaultException e) when (e.Fault.IsTimeout && attempt < RetryDelays.Length)
             {
             }
+            catch (WsManFaultException e) when (e.Fault.IsTooLong && attempt == 0 && _options.MaxEnvelopeBytes > SmallEnvelope)
+            {
+                // The host's own limit is lower than what was asked for; every request from now on asks for less.
+                _requests = Requests(SmallEnvelope);
+                continue;
+            }
             await Task.Delay(RetryDelays[attempt], _time, cancel);
         }
     }
+
+    private RequestEnvelope Requests(int maxEnvelope) => new(_options.Url, maxEnvelope, _options.OperationTimeout, _newId);
 
     private static InvalidAnswerException Unreadable(string what) => new(what);
 }

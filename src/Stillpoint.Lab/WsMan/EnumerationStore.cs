@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Stillpoint.Lab;
 
 /// <summary>Enumerations that clients have begun and not yet read to the end. One that nobody pulls from for ten minutes is dropped.</summary>
@@ -20,13 +22,13 @@ internal sealed class EnumerationStore(TimeProvider time)
         }
     }
 
-    /// <summary>Takes the next items: at most <paramref name="count"/> of them and at most so many characters.</summary>
+    /// <summary>Takes the next items: at most <paramref name="count"/> of them and at most so many bytes.</summary>
     /// <param name="context">The client's context.</param>
     /// <param name="count">Most items.</param>
-    /// <param name="characters">Most characters; an item that alone is larger is a fault.</param>
+    /// <param name="bytes">Most bytes of UTF-8; an item that alone is larger is a fault.</param>
     /// <param name="ended">True when nothing is left; the context is gone then.</param>
     /// <exception cref="SoapFault">Unknown context, or an item too large.</exception>
-    public IReadOnlyList<string> Take(string context, int count, int characters, out bool ended)
+    public IReadOnlyList<string> Take(string context, int count, int bytes, out bool ended)
     {
         lock (_gate)
         {
@@ -34,12 +36,13 @@ internal sealed class EnumerationStore(TimeProvider time)
             var taken = new List<string>();
             while (taken.Count < count && open.Items.TryPeek(out var next))
             {
-                if (next.Length > characters)
+                var size = Encoding.UTF8.GetByteCount(next);
+                if (size > bytes)
                 {
                     if (taken.Count == 0) throw SoapFault.EncodingLimit();
                     break;
                 }
-                characters -= next.Length;
+                bytes -= size;
                 taken.Add(open.Items.Dequeue());
             }
             ended = open.Items.Count == 0;

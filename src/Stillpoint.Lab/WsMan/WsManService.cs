@@ -1,3 +1,4 @@
+using System.Text;
 using System.Xml.Linq;
 
 namespace Stillpoint.Lab;
@@ -19,7 +20,7 @@ internal sealed class WsManService(CimSchema schema, CimRepository repository, M
             var request = SoapRequest.Parse(body);
             messageId = request.MessageId;
             var answer = Dispatch(request);
-            return answer.Length <= request.MaxEnvelopeSize ? answer : throw SoapFault.EncodingLimit();
+            return Encoding.UTF8.GetByteCount(answer) <= request.MaxEnvelopeSize ? answer : throw SoapFault.EncodingLimit();
         }
         catch (SoapFault fault)
         {
@@ -80,7 +81,7 @@ internal sealed class WsManService(CimSchema schema, CimRepository repository, M
         }
         // Hosts from 2008 R2 on put one item here, however many MaxElements allows (recorded, zenoss/txwinrm).
         var first = items.TryDequeue(out var item) ? item : "";
-        if (first.Length + HeaderRoom > request.MaxEnvelopeSize) throw SoapFault.EncodingLimit();
+        if (Encoding.UTF8.GetByteCount(first) + HeaderRoom > request.MaxEnvelopeSize) throw SoapFault.EncodingLimit();
         if (items.Count == 0)
         {
             return EnumerateResponse(request, $"<n:EnumerationContext></n:EnumerationContext><w:Items>{first}</w:Items><w:EndOfSequence/>");

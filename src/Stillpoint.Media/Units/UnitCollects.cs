@@ -46,7 +46,8 @@ internal sealed class UnitCollects(ILogger log) : IAsyncDisposable
         try
         {
             var report = await Collector.RunAsync(unit, new CollectOptions(Plan: plan), collect, _stop.Token);
-            log.LogInformation("Storage unit '{Name}' is collected: {Freed} freed, {Images} images removed.", name, Bytes.Format(Math.Max(0, report.BytesFreed)), report.ImagesRemoved);
+            log.LogInformation("Storage unit '{Name}' is collected: {Freed} freed, {Images} images removed.",
+                name, Bytes.Format(Math.Max(0, report.BytesFreed)), report.ImagesRemoved);
             collect.State = new CollectState(Running: false, Report: report);
         }
         catch (TroubleException e)
@@ -56,14 +57,17 @@ internal sealed class UnitCollects(ILogger log) : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            collect.State = new CollectState(Running: false, Trouble: new Trouble(null, $"storage unit {name}", "The media server stops.", "Run the collect again: it goes on.", Retry: true));
+            collect.State = Failed(name, "The media server stops.", "Run the collect again: it goes on.", retry: true);
         }
         catch (Exception e)
         {
             log.LogError(e, "Collect of storage unit '{Name}'", name);
-            collect.State = new CollectState(Running: false, Trouble: new Trouble(null, $"storage unit {name}", "The collect failed.", "Look at the media server's log."));
+            collect.State = Failed(name, "The collect failed.", "Look at the media server's log.", retry: false);
         }
     }
+
+    private static CollectState Failed(string name, string message, string next, bool retry) =>
+        new(Running: false, Trouble: new Trouble(null, $"storage unit {name}", message, next, Retry: retry));
 
     private sealed class Collect : IProgress<CollectProgress>
     {

@@ -49,8 +49,10 @@ internal sealed class KeyDomains(PrimaryOptions options, RandomNumberGenerator r
         lock (_lock)
         {
             var path = PathOf(domain);
-            return File.Exists(path) ? Read(domain, path) : throw new TroubleException($"key domain {domain}", "The primary server has no key for it.",
-                $"Bring its key file back as {path}: from a copy, or from the recovery kit (stillpoint store kit open KIT --to FILE); then run: stillpoint storage-unit rebuild.");
+            if (File.Exists(path)) return Read(domain, path);
+            throw new TroubleException($"key domain {domain}", "The primary server has no key for it.",
+                $"Bring its key file back as {path}: from a copy, or from the recovery kit (stillpoint store kit open KIT --to FILE); "
+                    + "then run: stillpoint storage-unit rebuild.");
         }
     }
 
@@ -82,7 +84,8 @@ internal sealed class KeyDomains(PrimaryOptions options, RandomNumberGenerator r
             var rotated = options.KeyFormat.Rotate(File.ReadAllBytes(path), path, options.KeyPassphrase);
             // A file that did not read back would lock everybody out.
             var master = options.KeyFormat.Open(rotated, path, options.KeyPassphrase);
-            if (!CryptographicOperations.FixedTimeEquals(master, before.Master)) throw new InvalidOperationException("the rotated key file holds another key");
+            if (!CryptographicOperations.FixedTimeEquals(master, before.Master))
+                throw new InvalidOperationException("the rotated key file holds another key");
             DurableFile.Replace(path, rotated);
             return Read(domain, path);
         }
@@ -95,7 +98,11 @@ internal sealed class KeyDomains(PrimaryOptions options, RandomNumberGenerator r
         foreach (var (name, label) in List().Where(l => l.Label.Locked))
         {
             if (options.KeyPassphrase is not null) _ = Get(name);
-            else throw new TroubleException($"key domain {name}", "A passphrase locks its key file, and none was given.", "Give --passphrase-file FILE.");
+            else
+            {
+                throw new TroubleException(
+                    $"key domain {name}", "A passphrase locks its key file, and none was given.", "Give --passphrase-file FILE.");
+            }
             return;
         }
     }

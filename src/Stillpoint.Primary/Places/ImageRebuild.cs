@@ -47,7 +47,8 @@ internal sealed class ImageRebuild(CatalogStore catalog, Connections connections
             }
         }
         foreach (var some in wanted.Chunk(AtOnce)) await Take(unit, media, some, tally, cancel);
-        if (tally.Domains.Count > 0) log.LogWarning("{Unit}: the keys of {Count} key domains are not here: their images have no names", unit.Name, tally.Domains.Count);
+        if (tally.Domains.Count > 0)
+            log.LogWarning("{Unit}: the keys of {Count} key domains are not here: their images have no names", unit.Name, tally.Domains.Count);
         return new RebuildReport(stored.Count, tally.Listed, tally.Refreshed, tally.Elsewhere, tally.Unnamed, [.. tally.Domains.Order()]);
     }
 
@@ -74,7 +75,8 @@ internal sealed class ImageRebuild(CatalogStore catalog, Connections connections
     {
         var (key, opened) = Open(listed, stored, tally);
         var image = opened?.Image ?? listed;
-        if (image.Disks is not { Count: <= MostDisks } disks) throw new TroubleException($"image {image.Id:D}", "It has too many disks.", "Look at the storage unit: stillpoint store images.");
+        if (image.Disks is not { Count: <= MostDisks } disks)
+            throw new TroubleException($"image {image.Id:D}", "It has too many disks.", "Look at the storage unit: stillpoint store images.");
         var hosts = await catalog.Hosts.List();
         var inventory = hosts.SelectMany(h => h.Inventory?.Vms ?? []).FirstOrDefault(v => v.Id == image.VmId);
         if (image.Vm is null) tally.Unnamed++;
@@ -108,14 +110,16 @@ internal sealed class ImageRebuild(CatalogStore catalog, Connections connections
         // What the media server said of it in the open and what it holds are two things; the second one is authenticated by the key.
         return opened.Image.Id == listed.Id
             ? (key, opened)
-            : throw new TroubleException($"image {listed.Id:D}", $"The media server sent image {opened.Image.Id:D} for it.", "Look at the storage unit: stillpoint store verify.");
+            : throw new TroubleException(
+                $"image {listed.Id:D}", $"The media server sent image {opened.Image.Id:D} for it.", "Look at the storage unit: stillpoint store verify.");
     }
 
     /// <summary>The client that made an image: the one whose host says that name, or else the only one of the key domain, or the name that the host
     /// had.</summary>
     private static string HostOf(IReadOnlyList<HostRecord> hosts, DomainKey? key, string? ownName)
     {
-        if (ownName is not null && hosts.FirstOrDefault(h => string.Equals(h.Inventory?.HostName, ownName, StringComparison.OrdinalIgnoreCase)) is { } same) return same.Name;
+        var same = ownName is null ? null : hosts.FirstOrDefault(h => string.Equals(h.Inventory?.HostName, ownName, StringComparison.OrdinalIgnoreCase));
+        if (same is not null) return same.Name;
         var ofDomain = key is null ? [] : hosts.Where(h => h.KeyDomain == key.Name).ToList();
         return ofDomain.Count == 1 ? ofDomain[0].Name : Shown(ownName) ?? key?.Name ?? NoHost;
     }

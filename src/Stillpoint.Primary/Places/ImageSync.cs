@@ -52,6 +52,7 @@ internal sealed class ImageSync(CatalogStore catalog, Connections connections, E
             log.LogInformation("image {Image} of {Vm} was found in {Unit} and is listed", image.Id, job.VmName, unit.Name);
         }
         if (strangers > 0) log.LogWarning(
-                "{Unit} holds {Count} images of jobs that this catalog does not know; to list them: stillpoint storage-unit rebuild {Name}", unit.Name, strangers, unit.Name);
+                "{Unit} holds {Count} images of jobs that this catalog does not know; to list them: stillpoint storage-unit rebuild {Name}",
+                unit.Name, strangers, unit.Name);
     }
 }

@@ -90,7 +90,8 @@ internal sealed class UnitDeletions(CatalogStore catalog, Connections connection
     /// <summary>A plan is signed only when it is what was asked for, and leaves an image of each VM.</summary>
     private static void Check(StorageUnitRecord unit, Connection media, PrunePlan plan, RetentionPolicy policy, Guid? vm)
     {
-        if (plan.Unit != unit.UnitId || plan.Policy != policy || plan.Images is null || plan.Images.Any(i => i?.Reasons is null)) throw Odd(media, "the plan is not what was asked for");
+        if (plan.Unit != unit.UnitId || plan.Policy != policy || plan.Images is null || plan.Images.Any(i => i?.Reasons is null))
+            throw Odd(media, "the plan is not what was asked for");
         if (plan.Head is not { Length: 64 } || !plan.Head.All(char.IsAsciiHexDigit)) throw Odd(media, "the plan names no head");
         if (vm is not null && plan.Images.Any(i => i.Vm != vm)) throw Odd(media, "the plan is about other VMs too");
         if (plan.Images.Select(i => i.Id).Distinct().Count() != plan.Images.Count) throw Odd(media, "the plan names an image twice");
@@ -104,5 +105,6 @@ internal sealed class UnitDeletions(CatalogStore catalog, Connections connection
     };
 
     private static TroubleException Odd(Connection media, string what) => new(
-        $"media server {media.Name}", $"Nothing was signed: {what}.", "Bring primary and media server to the same version; where they are, look at the media server.");
+        $"media server {media.Name}", $"Nothing was signed: {what}.",
+        "Bring primary and media server to the same version; where they are, look at the media server.");
 }

@@ -4,7 +4,8 @@ using Stillpoint.Model;
 
 namespace Stillpoint.Storage;
 
-/// <summary>The tie of a unit to the primary that decides what may be deleted in it: <c>primary.key</c>, written once, removed by that primary's order.</summary>
+/// <summary>The tie of a unit to the primary that decides what may be deleted in it: <c>primary.key</c>, written once,
+/// removed by that primary's order.</summary>
 public static class Attachment
 {
     /// <summary>Bytes of an Ed25519 public key.</summary>
@@ -41,10 +42,12 @@ public static class Attachment
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(order);
-        if (order.Unit != unit.Parameters.UnitId) throw UnitTrouble.Refused(unit.Name, $"the order is of storage unit {order.Unit:D}.", "give an order of this unit");
+        if (order.Unit != unit.Parameters.UnitId)
+            throw UnitTrouble.Refused(unit.Name, $"the order is of storage unit {order.Unit:D}.", "give an order of this unit");
         await unit.CheckPresentAsync(cancel);
         await CheckAsync(unit, order.SignedText(), order.Signature, cancel);
-        if (order.Head != await unit.HeadAsync(cancel)) throw UnitTrouble.Refused(unit.Name, "it has changed since the order was made.", "detach it again");
+        if (order.Head != await unit.HeadAsync(cancel))
+            throw UnitTrouble.Refused(unit.Name, "it has changed since the order was made.", "detach it again");
         try
         {
             if (!await unit.TryDeleteAsync(UnitNames.PrimaryKey, cancel))

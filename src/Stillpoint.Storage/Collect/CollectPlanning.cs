@@ -40,7 +40,8 @@ internal sealed record DomainPlan(
     private static IReadOnlyList<PackFile> Cut(CollectWork work, List<PackFile> reseal)
     {
         var (count, bytes) = (0, 0L);
-        while (count < reseal.Count && (count == 0 || bytes + reseal[count].Length <= work.Unit.Environment.Margins.ResealAtOnce)) bytes += reseal[count++].Length;
+        var most = work.Unit.Environment.Margins.ResealAtOnce;
+        while (count < reseal.Count && (count == 0 || bytes + reseal[count].Length <= most)) bytes += reseal[count++].Length;
         work.Tally.More |= count < reseal.Count;
         return reseal.GetRange(0, count);
     }

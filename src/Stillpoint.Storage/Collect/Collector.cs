@@ -111,11 +111,13 @@ internal sealed class CollectRun(CollectWork work, IReadOnlySet<Guid> expired)
         await using var reseal = plan.Reseal.Count == 0 ? null : new PackReseal(_unit, work.Keys!);
         try
         {
-            foreach (var pack in plan.Rewrite) await TryMoveAsync(pack, progress, () => rewrite.AddAsync(pack, offset => plan.Lives(pack, offset), cancel));
+            foreach (var pack in plan.Rewrite)
+                await TryMoveAsync(pack, progress, () => rewrite.AddAsync(pack, offset => plan.Lives(pack, offset), cancel));
             await rewrite.FinishNodesAsync(cancel);
             if (reseal is not null)
             {
-                foreach (var pack in plan.Reseal) await TryMoveAsync(pack, progress, () => reseal.AddAsync(pack, offset => plan.Lives(pack, offset), cancel));
+                foreach (var pack in plan.Reseal)
+                    await TryMoveAsync(pack, progress, () => reseal.AddAsync(pack, offset => plan.Lives(pack, offset), cancel));
                 await reseal.FinishAsync(cancel);
             }
         }

@@ -8,8 +8,8 @@ internal sealed class Leftovers(StorageUnit unit)
     /// <returns>Number of objects deleted.</returns>
     public async Task<int> SweepAsync(CancellationToken cancel)
     {
-        // 1. Parts of dead writers.
-        _swept += await unit.Volume.SweepAsync(cancel);
+        // 1. Parts and small objects of dead writers.
+        _swept += await unit.Volume.SweepAsync(cancel) + await unit.Volume.SweepSmallAsync(cancel);
         // 2. Sessions and leases of sessions that have an end; the end stays for good.
         var ends = (await unit.Catalog.EndsAsync(cancel)).ToDictionary(e => e.Session);
         await DropAsync(UnitNames.Sessions, name => UnitNames.IdOf(name) is { } id && ends.ContainsKey(id), cancel);

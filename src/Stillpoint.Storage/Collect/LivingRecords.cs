@@ -19,7 +19,8 @@ internal static class LivingRecords
             var last = first;
             while (last + 1 < living.Count && End(living[last + 1]) - start <= WindowBytes) last++;
             var window = new byte[checked((int)(End(living[last]) - start))];
-            if (await volume.ReadAsync(pack.Name, start, window, cancel) != window.Length) throw Damage.Of($"pack {pack.Name}", "it is shorter than its trailer says");
+            if (await volume.ReadAsync(pack.Name, start, window, cancel) != window.Length)
+                throw Damage.Of($"pack {pack.Name}", "it is shorter than its trailer says");
             for (; first <= last; first++)
             {
                 var entry = living[first];

@@ -33,7 +33,8 @@ internal sealed class PackReseal : IAsyncDisposable
     public long BytesWritten { get; private set; }
 
     /// <summary>Seals what lives in one pack.</summary>
-    /// <exception cref="Model.TroubleException">A record does not open, or is not what its id says: its pack stays as it is, and a verify tells of it.</exception>
+    /// <exception cref="Model.TroubleException">A record does not open, or is not what its id says: its pack stays as it is, and a verify tells
+    /// of it.</exception>
     /// <exception cref="IOException">The volume failed, or is full.</exception>
     public async Task AddAsync(PackFile pack, Func<uint, bool> lives, CancellationToken cancel)
     {

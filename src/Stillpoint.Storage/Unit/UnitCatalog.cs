@@ -28,6 +28,9 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, 
     /// <summary>Objects that are read at once.</summary>
     private const int AtOnce = 32;
 
+    /// <summary>So many objects are worth all cores.</summary>
+    private const int Large = 1024;
+
     private const int MaxEnd = 4096, MaxNote = SealedCodec.MaxBlob + 4096;
 
     private readonly ConcurrentDictionary<string, SessionEnd> _ends = new();
@@ -56,10 +59,14 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, 
         }
         var damaged = new List<string>();
         var endsListed = await volume.ListAsync(UnitNames.Ends, cancel);
-        var notesListed = await volume.ListAsync(UnitNames.Notes, cancel);
         // Most ends name an image's object, which is read too.
-        var unread = 2 * endsListed.Count(e => !_ends.ContainsKey(e.Name)) + notesListed.Count(e => !_notes.ContainsKey(e.Name));
-        var copies = originals || unread < CatalogCopies.Many ? null : await CatalogCopies.LoadAsync(volume, unit, cancel);
+        var unread = 2 * endsListed.Count(e => !_ends.ContainsKey(e.Name));
+        // One core takes the copies apart while another lists the notes.
+        var loading = originals || unread < Large ? null : Task.Run(() => CatalogCopies.LoadAsync(volume, unit, cancel), cancel);
+        var notesListed = await volume.ListAsync(UnitNames.Notes, cancel);
+        unread += notesListed.Count(e => !_notes.ContainsKey(e.Name));
+        var copies = loading is not null ? await loading
+            : originals || unread < CatalogCopies.Many ? null : await CatalogCopies.LoadAsync(volume, unit, cancel);
         var ends = await ReadAllAsync(endsListed, damaged, strict, async entry => await EndAsync(entry, copies, cancel));
         // After the ends: an image that is given up in between is left out.
         var kept = await KeptAsync(damaged, strict, cancel);
@@ -226,12 +233,23 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, 
         return bytes;
     }
 
-    /// <summary>Reads objects, some at a time, for a bucket takes its time for each.</summary>
+    /// <summary>Reads objects, in their order. Many are shared out among the cores, for to take them apart is most of the work.</summary>
     private static async Task<IReadOnlyList<T>> ReadAllAsync<TName, T>(
         IReadOnlyList<TName> names, List<string> damaged, bool strict, Func<TName, Task<T?>> read) where T : class
     {
+        if (names.Count < Large) return await ReadSomeAsync(names, AtOnce, damaged, strict, read);
+        var cores = Environment.ProcessorCount;
+        var parts = names.Chunk((names.Count + cores - 1) / cores);
+        var all = await Task.WhenAll(parts.Select(part => Task.Run(() => ReadSomeAsync(part, Math.Max(1, AtOnce / cores), damaged, strict, read))));
+        return [.. all.SelectMany(some => some)];
+    }
+
+    /// <summary>Reads objects, some at a time, for a bucket takes its time for each.</summary>
+    private static async Task<IReadOnlyList<T>> ReadSomeAsync<TName, T>(
+        IReadOnlyList<TName> names, int atOnce, List<string> damaged, bool strict, Func<TName, Task<T?>> read) where T : class
+    {
         var all = new List<T>(names.Count);
-        foreach (var some in names.Chunk(AtOnce))
+        foreach (var some in names.Chunk(atOnce))
             all.AddRange((await Task.WhenAll(some.Select(name => GuardAsync(damaged, strict, () => read(name))))).OfType<T>());
         return all;
     }

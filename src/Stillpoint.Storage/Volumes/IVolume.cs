@@ -56,6 +56,10 @@ public interface IVolume : IAsyncDisposable
     /// <returns>How many such leftovers there were.</returns>
     ValueTask<int> SweepAsync(CancellationToken cancel) => new(0);
 
+    /// <summary>Deletes what they left of small objects. Looks through all names but those of large objects, so it is for a collect.</summary>
+    /// <returns>How many such leftovers there were.</returns>
+    ValueTask<int> SweepSmallAsync(CancellationToken cancel) => new(0);
+
     /// <summary>From now on each object that is written, but those that only organize the unit's work, is locked for that long: nobody
     /// deletes or overwrites it before, whatever key they hold.</summary>
     /// <exception cref="IOException">The volume cannot lock.</exception>

@@ -162,21 +162,28 @@ public sealed class LocalVolume : IVolume
     /// <inheritdoc/>
     public ValueTask<int> SweepAsync(CancellationToken cancel)
     {
-        var swept = 0;
         KeepReserve();
-        foreach (var folder in _calls.Folders(_root).Where(f => Path.GetDirectoryName(f) == _root && Path.GetFileName(f) != Packs).ToList())
+        var parts = Path.Combine(_root, Parts);
+        return new(_calls.FolderExists(parts) ? Sweep(parts, ".part", cancel) : 0);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<int> SweepSmallAsync(CancellationToken cancel) => new(_calls.Folders(_root)
+        .Where(folder => Path.GetDirectoryName(folder) == _root && Path.GetFileName(folder) is not (Parts or Packs)).ToList()
+        .Sum(folder => Sweep(folder, Unfinished, cancel)));
+
+    private int Sweep(string folder, string ending, CancellationToken cancel)
+    {
+        var swept = 0;
+        foreach (var (path, length) in _calls.Files(folder).Where(f => f.Path.EndsWith(ending, StringComparison.Ordinal)).ToList())
         {
-            var ending = Path.GetFileName(folder) == Parts ? ".part" : Unfinished;
-            foreach (var (path, length) in _calls.Files(folder).Where(f => f.Path.EndsWith(ending, StringComparison.Ordinal)).ToList())
-            {
-                cancel.ThrowIfCancellationRequested();
-                // An empty one may belong to a writer that has not locked it yet.
-                if (length == 0 || !_calls.IsAbandoned(path)) continue;
-                _calls.Delete(path);
-                swept++;
-            }
+            cancel.ThrowIfCancellationRequested();
+            // An empty one may belong to a writer that has not locked it yet.
+            if (length == 0 || !_calls.IsAbandoned(path)) continue;
+            _calls.Delete(path);
+            swept++;
         }
-        return new(swept);
+        return swept;
     }
 
     /// <inheritdoc/>

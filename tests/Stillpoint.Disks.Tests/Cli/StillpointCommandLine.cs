@@ -5,18 +5,12 @@ namespace Stillpoint.Disks.Tests;
 /// <summary>The stillpoint command as a process of its own.</summary>
 internal static class StillpointCommandLine
 {
-    /// <summary>The command as <c>./stillpoint</c> builds it, else as a plain build leaves it, whichever is newer.</summary>
+    /// <summary>Skips the test where it is not built.</summary>
     internal static string Find()
     {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            if (!File.Exists(Path.Combine(folder, "Stillpoint.slnx"))) continue;
-            var found = new[] { ".build/stillpoint/stillpoint", "src/Stillpoint/bin/Release/net10.0/stillpoint", "src/Stillpoint/bin/Debug/net10.0/stillpoint" }
-                .Select(path => Path.Combine(folder, path)).Where(File.Exists).MaxBy(path => File.GetLastWriteTimeUtc(path + ".dll"));
-            Assert.SkipUnless(found is not null, "the stillpoint command is not built");
-            return found;
-        }
-        throw new InvalidOperationException("the tests run outside the repository");
+        var found = Checkout.Command();
+        Assert.SkipUnless(found is not null, "the stillpoint command is not built");
+        return found;
     }
 
     /// <summary>Runs <c>stillpoint disk …</c> and expects an exit code.</summary>

@@ -79,12 +79,5 @@ public sealed class CorpusTests
         disk.Flush();
     }
 
-    private static string Folder()
-    {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            if (File.Exists(Path.Combine(folder, "Stillpoint.slnx"))) return Directory.CreateDirectory(Path.Combine(folder, "tests/Stillpoint.Disks.Tests/Fuzz/corpus")).FullName;
-        }
-        throw new InvalidOperationException("the tests run outside the repository");
-    }
+    private static string Folder() => Directory.CreateDirectory(Path.Combine(Checkout.Root, "tests/Stillpoint.Disks.Tests/Fuzz/corpus")).FullName;
 }

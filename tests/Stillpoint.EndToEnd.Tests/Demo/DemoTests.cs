@@ -1,3 +1,4 @@
+using Stillpoint.Demo;
 using System.Text.RegularExpressions;
 using Stillpoint.Model;
 
@@ -9,9 +10,9 @@ public sealed class DemoOnce : IAsyncLifetime
     /// <summary>What TMPDIR named: whatever the demo and its roles put anywhere temporary lies here.</summary>
     internal string Temp { get; } = Directory.CreateTempSubdirectory("stillpoint-tests-").FullName;
 
-    internal ExeResult Result { get; private set; } = new(-1, "", "");
+    internal Said Result { get; private set; } = new(-1, "", "");
 
-    public async ValueTask InitializeAsync() => Result = await Exe.RunAsync(Exe.Stillpoint, [("TMPDIR", Temp)], "demo");
+    public async ValueTask InitializeAsync() => Result = await CommandLine.RunAsync(RoleProcess.Executable, new Dictionary<string, string> { ["TMPDIR"] = Temp }, "demo");
 
     public ValueTask DisposeAsync()
     {
@@ -26,7 +27,7 @@ public sealed partial class DemoTests(DemoOnce demo) : IClassFixture<DemoOnce>
     private const string AllOfIt = "the whole output was:\n";
 
     [Fact]
-    public void It_ends_well() => Assert.True(demo.Result.Code == 0, demo.Result.ToString());
+    public void It_ends_well() => Assert.True(demo.Result.ExitCode == 0, demo.Result.ToString());
 
     [Theory]
     [InlineData("start")]

@@ -11,7 +11,7 @@ public sealed class DependencyTableTests : IDisposable
     public DependencyTableTests()
     {
         File.WriteAllText(Path.Combine(_root, "Directory.Build.props"), "<Project><PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup></Project>");
-        File.WriteAllText(Path.Combine(_root, "Directory.Build.targets"), $"""<Project><Import Project="{Exe.Repository}/Directory.Build.targets" /></Project>""");
+        File.WriteAllText(Path.Combine(_root, "Directory.Build.targets"), $"""<Project><Import Project="{Checkout.Root}/Directory.Build.targets" /></Project>""");
     }
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
@@ -21,7 +21,7 @@ public sealed class DependencyTableTests : IDisposable
     {
         Project("Stillpoint.Extents");
         var run = await BuildAsync(Project("Stillpoint.Model", Reference("Stillpoint.Extents")));
-        Assert.True(run.Code == 0, run.ToString());
+        Assert.True(run.ExitCode == 0, run.ToString());
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public sealed class DependencyTableTests : IDisposable
     public Task A_pure_project_with_a_package_does_not_build()
     {
         // A package that the tests themselves use is there already: nothing is fetched.
-        var version = XDocument.Load(Path.Combine(Exe.Repository, "Directory.Packages.props")).Descendants("PackageVersion")
+        var version = XDocument.Load(Path.Combine(Checkout.Root, "Directory.Packages.props")).Descendants("PackageVersion")
             .Single(p => (string?)p.Attribute("Include") == "CsCheck").Attribute("Version")!.Value.Trim('[', ']');
         return RefusedAsync(
             Project("Stillpoint.Extents", $"""<PackageReference Include="CsCheck" Version="{version}" />"""), "SP0003", "Stillpoint.Extents takes no packages, but names CsCheck");
@@ -48,12 +48,12 @@ public sealed class DependencyTableTests : IDisposable
     private static async Task RefusedAsync(string project, string code, string sentence)
     {
         var run = await BuildAsync(project);
-        Assert.True(run.Code != 0, run.ToString());
+        Assert.True(run.ExitCode != 0, run.ToString());
         Assert.Contains($"error {code}: {sentence}", run.Out, StringComparison.Ordinal);
     }
 
-    private static Task<ExeResult> BuildAsync(string project) =>
-        Exe.RunAsync("dotnet", "build", project, "-p:UseSharedCompilation=false", "-nodeReuse:false", "--nologo", "-v", "quiet");
+    private static Task<Said> BuildAsync(string project) =>
+        CommandLine.RunAsync("dotnet", "build", project, "-p:UseSharedCompilation=false", "-nodeReuse:false", "--nologo", "-v", "quiet");
 
     private static string Reference(string project) => $"""<ProjectReference Include="../{project}/{project}.csproj" />""";
 

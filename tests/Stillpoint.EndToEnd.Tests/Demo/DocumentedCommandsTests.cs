@@ -31,7 +31,7 @@ public sealed class DocumentedCommandsTests
     [InlineData("stillpoint store restore /srv/unit")]
     public void A_command_that_is_not_there_is_found(string line) => Assert.NotEmpty(Findings(line));
 
-    private static IEnumerable<string> Pages() => Directory.GetFiles(Path.Combine(Exe.Repository, "docs"), "*.md").Prepend(Path.Combine(Exe.Repository, "README.md"));
+    private static IEnumerable<string> Pages() => Directory.GetFiles(Path.Combine(Checkout.Root, "docs"), "*.md").Prepend(Path.Combine(Checkout.Root, "README.md"));
 
     /// <summary>The lines in code blocks that start the product, a continued one joined; comments cut off.</summary>
     private static IEnumerable<(string Place, string Line)> Commands(string page)

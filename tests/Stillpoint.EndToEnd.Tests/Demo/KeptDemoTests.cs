@@ -1,3 +1,4 @@
+using Stillpoint.Demo;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -17,13 +18,13 @@ public sealed class KeptDemoTests : IDisposable
     public async Task The_kept_unit_is_verified_listed_and_restored_to_what_the_lab_recorded()
     {
         var kept = Path.Combine(_root, "kept");
-        var demo = await Exe.RunAsync(Exe.Stillpoint, "demo", "--keep", kept);
-        Assert.True(demo.Code == 0, demo.ToString());
+        var demo = await CommandLine.RunAsync(RoleProcess.Executable, "demo", "--keep", kept);
+        Assert.True(demo.ExitCode == 0, demo.ToString());
 
         // A second demo into it is refused and changes nothing.
         var before = Listing(kept);
-        var again = await Exe.RunAsync(Exe.Stillpoint, "demo", "--keep", kept);
-        Assert.Equal(1, again.Code);
+        var again = await CommandLine.RunAsync(RoleProcess.Executable, "demo", "--keep", kept);
+        Assert.Equal(1, again.ExitCode);
         Assert.Contains($"{kept} is not empty", again.Err, StringComparison.Ordinal);
         Assert.Contains("Name a folder that is empty", again.Err, StringComparison.Ordinal);
         Assert.Equal(before, Listing(kept));
@@ -84,8 +85,8 @@ public sealed class KeptDemoTests : IDisposable
 
     private static async Task<string> StoreAsync(string key, params string[] arguments)
     {
-        var run = await Exe.RunAsync(Exe.Stillpoint, [("STILLPOINT_KEY_FILE", key)], arguments);
-        Assert.True(run.Code == 0, $"stillpoint {string.Join(' ', arguments)}: {run}");
+        var run = await CommandLine.RunAsync(RoleProcess.Executable, new Dictionary<string, string> { ["STILLPOINT_KEY_FILE"] = key }, arguments);
+        Assert.True(run.ExitCode == 0, $"stillpoint {string.Join(' ', arguments)}: {run}");
         return run.Out;
     }
 

@@ -1,3 +1,4 @@
+using Stillpoint.Demo;
 using System.Text.RegularExpressions;
 
 namespace Stillpoint.EndToEnd.Tests;
@@ -16,8 +17,8 @@ public sealed class PlantedReaderBugTests : IDisposable
     public async Task The_demo_fails_and_says_which_disk_differs_from_which_byte(string bug)
     {
         var program = await PlantedBuild.MakeAsync(bug, AppContext.BaseDirectory, _root);
-        var demo = await Exe.RunAsync(Path.Combine(program, Path.GetFileName(Exe.Stillpoint)), [("TMPDIR", _root)], "demo");
-        Assert.True(demo.Code == 1, demo.ToString());
+        var demo = await CommandLine.RunAsync(Path.Combine(program, Path.GetFileName(RoleProcess.Executable)), new Dictionary<string, string> { ["TMPDIR"] = _root }, "demo");
+        Assert.True(demo.ExitCode == 1, demo.ToString());
         Assert.Contains("The demo failed.", demo.Out, StringComparison.Ordinal);
         var differing = Regex.Matches(demo.Out, @"^did not hold: restored .+, disk \d: DIFFERS from byte \d+$", RegexOptions.Multiline);
         Assert.True(differing.Count > 0, demo.ToString());
@@ -38,16 +39,13 @@ public sealed class PlantedFormatBugTests : IDisposable
     [InlineData("BatBoth")]
     public async Task Libvhdi_does_not_read_what_we_read(string bug)
     {
-        Assert.SkipUnless(OnPath("vhdimount") && OnPath("fusermount3"), "vhdimount or fusermount3 is not installed");
+        Assert.SkipUnless(Programs.Has("vhdimount") && Programs.Has("fusermount3"), "vhdimount or fusermount3 is not installed");
         var built = AppContext.BaseDirectory.Replace("Stillpoint.EndToEnd.Tests", Tests, StringComparison.Ordinal);
         var program = await PlantedBuild.MakeAsync(bug, built, _root);
-        var run = await Exe.RunAsync(
+        var run = await CommandLine.RunAsync(
             Path.Combine(program, Tests), "--progress", "off", "--no-ansi", "--filter-method", $"{Tests}.VhdxWitnessTests.Libvhdi_reads_every_level_of_our_chains");
         // 2: tests failed. The tests read back what they wrote through the same library: only libvhdi can have told.
-        Assert.True(run.Code == 2, run.ToString());
+        Assert.True(run.ExitCode == 2, run.ToString());
         Assert.Matches(@"level \d differs|vhdimount .* ended with", run.Out);
     }
-
-    private static bool OnPath(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, program)));
 }

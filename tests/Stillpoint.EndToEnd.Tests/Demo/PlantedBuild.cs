@@ -17,10 +17,10 @@ internal static class PlantedBuild
     {
         var artifacts = Path.Combine(folder, "artifacts");
         // The analyzers have passed these sources already, and take two thirds of the time.
-        var build = await Exe.RunAsync(
-            "dotnet", "build", Path.Combine(Exe.Repository, "src", Library), $"-p:PlantedBug={bug}", "--artifacts-path", artifacts,
+        var build = await CommandLine.RunAsync(
+            "dotnet", "build", Path.Combine(Checkout.Root, "src", Library), $"-p:PlantedBug={bug}", "--artifacts-path", artifacts,
             "-p:UseSharedCompilation=false", "-p:RunAnalyzers=false", "-nodeReuse:false", "--nologo", "-v", "quiet");
-        Assert.True(build.Code == 0, build.ToString());
+        Assert.True(build.ExitCode == 0, build.ToString());
         var copy = Path.Combine(folder, bug);
         foreach (var file in Directory.EnumerateFiles(program, "*", SearchOption.AllDirectories))
         {

@@ -8,7 +8,7 @@ internal sealed record GivenDisk(string Path, string Format, string Hash)
     private const int Piece = 300 * 1024 + 512;
 
     /// <summary>Why it cannot be made here; null when it can.</summary>
-    public static string? Missing => CommandLine.Has("qemu-img") ? null : "qemu-img is not installed (Debian package qemu-utils)";
+    public static string? Missing => Programs.Has("qemu-img") ? null : "qemu-img is not installed (Debian package qemu-utils)";
 
     /// <summary>Makes it.</summary>
     /// <param name="folder">Where.</param>

@@ -7,12 +7,14 @@ namespace Stillpoint.EndToEnd.Tests;
 internal sealed record Said(int ExitCode, string Out, string Err)
 {
     public string All => Out + Err;
+
+    public override string ToString() => $"exit code {ExitCode}\n{Out}\n{Err}";
 }
 
 /// <summary>Runs commands as a person or a script would: a process, its output, its exit code.</summary>
 internal static class CommandLine
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(4);
 
     /// <summary>The product's own command line.</summary>
     public static Task<Said> StillpointAsync(IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
@@ -30,29 +32,22 @@ internal static class CommandLine
         return said;
     }
 
-    /// <summary>True when a program is on the path.</summary>
-    public static bool Has(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(p => p.Length > 0 && File.Exists(Path.Combine(p, program)));
-
-    private static async Task<Said> RunAsync(string program, IReadOnlyDictionary<string, string> environment, string[] arguments)
+    /// <summary>A program in an environment that is changed.</summary>
+    public static async Task<Said> RunAsync(string program, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in environment) start.Environment[name] = value;
         using var process = Process.Start(start)!;
-        process.StandardInput.Close();
-        using var limit = new CancellationTokenSource(s_limit);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(s_limit);
         try
         {
+            process.StandardInput.Close();
             var (output, error) = (process.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));
             await process.WaitForExitAsync(limit.Token);
             return new Said(process.ExitCode, await output, await error);
         }
-        catch (OperationCanceledException)
+        catch
         {
             process.Kill(entireProcessTree: true);
             throw;

@@ -139,4 +139,33 @@ public sealed class EnumerationTests
         var element = context.Length == 0 ? "" : $"<n:EnumerationContext>{context}</n:EnumerationContext>";
         return Envelope($"<n:PullResponse>{element}<n:Items>{items}</n:Items>{end}</n:PullResponse>");
     }
+
+    [Fact]
+    public async Task A_host_that_allows_smaller_answers_only_is_asked_for_smaller_ones()
+    {
+        await using var opened = new Opened(request => request.Text("MaxEnvelopeSize") == "512000"
+            ? Fault("w:EncodingLimit", WsManFault(2150858747, "too large")) : All(Instance("X", ("A", "1"))));
+        Assert.Single(await opened.Client.QueryAsync(HyperVNames.AnyClass, "SELECT * FROM X", default));
+        Assert.Single(await opened.Client.QueryAsync(HyperVNames.AnyClass, "SELECT * FROM X", default));
+        Assert.Equal(["512000", "153600", "153600"], opened.Server.Requests.Select(r => r.Text("MaxEnvelopeSize")));
+    }
+
+    [Fact]
+    public async Task A_projection_is_read_and_what_it_did_not_ask_for_is_an_error()
+    {
+        const string fragment = "<w:XmlFragment xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><Name>HV1</Name>"
+            + "<OperationalStatus>2</OperationalStatus><OperationalStatus>32772</OperationalStatus><InstallDate xsi:nil=\"true\"/>"
+            + "<Seen><Datetime>2026-10-08T15:15:36Z</Datetime></Seen></w:XmlFragment>";
+        await using var opened = new Opened(_ => All(fragment));
+        using var host = new HostConnection(opened.Server.Options, TimeProvider.System, () => Guid.Empty);
+        var asked = new Projection("C", "Name", "OperationalStatus", "InstallDate", "Seen", "Absent") { Where = ("Kind", @"a\b'c") };
+        var row = Assert.Single(await host.QueryAsync(asked, default));
+        Assert.Equal(@"SELECT Name,OperationalStatus,InstallDate,Seen,Absent FROM C WHERE Kind = 'a\\b\'c'", opened.Server.Requests[0].Text("Filter"));
+        Assert.Equal("HV1", row.Text("name"));
+        Assert.Equal([2L, 32772L], row.Numbers("OperationalStatus"));
+        Assert.Null(row.Text("InstallDate"));
+        Assert.Equal(2026, row.Time("Seen")!.Value.Year);
+        Assert.Null(row.Text("Absent"));
+        Assert.Throws<InvalidOperationException>(() => row.Text("Notes"));
+    }
 }

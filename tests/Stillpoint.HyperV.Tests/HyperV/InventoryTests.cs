@@ -19,14 +19,16 @@ public sealed class InventoryTests
     {
         await using var opened = new Opened(request => request.Text("Filter") switch
         {
-            "SELECT * FROM Msvm_ComputerSystem" => Systems,
-            "SELECT * FROM Msvm_VirtualSystemSettingData" =>
-                All(Settings(Web, "2"), Settings(Db, "1")),
-            "SELECT * FROM Msvm_StorageAllocationSettingData WHERE ResourceSubType = 'Microsoft:Hyper-V:Virtual Hard Disk'" => All(
+            "SELECT CreationClassName,ElementName,EnabledState,Name,OperationalStatus,ReplicationMode FROM Msvm_ComputerSystem" => Systems,
+            "SELECT ConfigurationDataRoot,ConfigurationFile,CreationTime,ElementName,InstanceID,Version,VirtualSystemIdentifier,"
+                + "VirtualSystemSubType,VirtualSystemType FROM Msvm_VirtualSystemSettingData" => All(Settings(Web, "2"), Settings(Db, "1")),
+            "SELECT HostResource,InstanceID,PersistentReservationsSupported,ResourceSubType FROM Msvm_StorageAllocationSettingData "
+                + "WHERE ResourceSubType = 'Microsoft:Hyper-V:Virtual Hard Disk'" => All(
                 Disk(Db, "1", @"C:\VMs\db\b.vhdx"), Disk(Web, "0", @"C:\VMs\web\a.vhdx"), Disk(Db, "0", @"C:\VMs\db\a.vhdx"),
                 Disk("A1B2C3D4-0000-4000-8000-0000000000AA", "0", @"C:\frozen.vhdx")),
-            "SELECT * FROM Msvm_ResourceAllocationSettingData WHERE ResourceSubType = 'Microsoft:Hyper-V:Physical Disk Drive'" => All(Drive(Db)),
-            "SELECT * FROM Msvm_EthernetPortAllocationSettingData" => All(),
+            "SELECT InstanceID,ResourceSubType FROM Msvm_ResourceAllocationSettingData "
+                + "WHERE ResourceSubType = 'Microsoft:Hyper-V:Physical Disk Drive'" => All(Drive(Db)),
+            "SELECT EnabledState,HostResource,InstanceID,LastKnownSwitchName FROM Msvm_EthernetPortAllocationSettingData" => All(),
             _ => Fault("x", ""),
         });
 

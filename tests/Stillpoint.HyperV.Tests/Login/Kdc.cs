@@ -14,7 +14,7 @@ internal sealed class Kdc : IAsyncDisposable
 
     private Kdc(Process process) => _process = process;
 
-    public static bool IsInstalled => Tools.Has("krb5kdc") && Tools.Has("kadmin.local") && Tools.Has("kdb5_util");
+    public static bool IsInstalled => Programs.Has("krb5kdc") && Programs.Has("kadmin.local") && Programs.Has("kdb5_util");
 
     public static async Task<Kdc> StartAsync()
     {

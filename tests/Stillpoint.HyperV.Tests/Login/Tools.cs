@@ -8,9 +8,6 @@ internal static class Tools
     /// <summary>Debian's own, which sees Debian's packages.</summary>
     public const string Python = "/usr/bin/python3";
 
-    public static bool Has(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin")
-        .Any(folder => File.Exists(Path.Combine(folder, program)));
-
     public static async Task<bool> PythonHasAsync(params string[] modules) =>
         File.Exists(Python) && (await RunAsync(Python, ["-c", "import " + string.Join(", ", modules)])).Code == 0;
 

@@ -9,18 +9,6 @@ internal sealed record Said(int ExitCode, string Out, string Err);
 /// <summary>The stillpoint command as a process, asking the rig's primary server as its administrator.</summary>
 internal sealed class CommandLine(string command, PrimaryRig rig)
 {
-    /// <summary>The command as <c>./stillpoint</c> builds it, else as a plain build leaves it; null when neither is there.</summary>
-    public static string? Find()
-    {
-        for (var directory = AppContext.BaseDirectory; directory is not null; directory = Path.GetDirectoryName(directory))
-        {
-            if (!File.Exists(Path.Combine(directory, "Stillpoint.slnx"))) continue;
-            return new[] { ".build/stillpoint/stillpoint", "src/Stillpoint/bin/Debug/net10.0/stillpoint" }
-                .Select(path => Path.Combine(directory, path)).Where(File.Exists).MaxBy(File.GetLastWriteTimeUtc);
-        }
-        return null;
-    }
-
     /// <summary>Runs it with its output redirected.</summary>
     public Task<Said> Run(params string[] arguments) => Start(new ProcessStartInfo(command, arguments));
 

@@ -15,7 +15,7 @@ public sealed class CommandTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var command = CommandLine.Find();
+        var command = Checkout.Command();
         Assert.SkipUnless(command is not null, "the stillpoint command is not built");
         _rig = await PrimaryRig.StartNow();
         _cli = new CommandLine(command!, _rig);

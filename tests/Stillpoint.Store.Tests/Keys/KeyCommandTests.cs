@@ -7,7 +7,7 @@ namespace Stillpoint.Store.Tests;
 public sealed class KeyCommandTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("stillpoint-keys-").FullName;
-    private readonly string? _command = CommandLine.Find();
+    private readonly string? _command = Checkout.Command();
 
     [Fact]
     public async Task Kit_and_unit_alone_restore_on_an_empty_machine()

@@ -9,7 +9,7 @@ namespace Stillpoint.Store.Tests;
 public sealed class KillTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("stillpoint-kill-").FullName;
-    private readonly string? _command = CommandLine.Find();
+    private readonly string? _command = Checkout.Command();
 
     [Fact]
     public async Task Killed_at_each_point_the_unit_is_whole()

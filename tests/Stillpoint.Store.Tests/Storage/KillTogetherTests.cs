@@ -13,7 +13,7 @@ public sealed class KillTogetherTests(ITestOutputHelper output)
 
     private async Task KillAsync(int kills, int pairs, int checkEvery, int seed)
     {
-        var command = CommandLine.Find();
+        var command = Checkout.Command();
         Assert.SkipUnless(command is not null, "the stillpoint command is not built");
         var all = Enumerable.Range(seed, pairs).Select(s => new KilledPair(command, s)).ToList();
         try

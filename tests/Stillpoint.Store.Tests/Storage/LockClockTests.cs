@@ -12,7 +12,7 @@ namespace Stillpoint.Store.Tests;
 public sealed class LockClockTests(Rgw rgw) : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("stillpoint-clock-").FullName;
-    private readonly string? _command = CommandLine.Find();
+    private readonly string? _command = Checkout.Command();
     private string? _faketime;
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class LockClockTests(Rgw rgw) : IDisposable
     private void Need()
     {
         Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
-        _faketime = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(d => Path.Combine(d, "faketime")).FirstOrDefault(File.Exists);
+        _faketime = Programs.Find("faketime");
         Assert.SkipUnless(_faketime is not null, "faketime is not installed (package faketime)");
     }
 

@@ -10,7 +10,7 @@ namespace Stillpoint.Store.Tests;
 public sealed class StoreCommandTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("stillpoint-command-").FullName;
-    private readonly string? _command = CommandLine.Find();
+    private readonly string? _command = Checkout.Command();
 
     [Fact]
     public async Task The_whole_story()

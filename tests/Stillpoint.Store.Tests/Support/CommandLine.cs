@@ -6,18 +6,6 @@ namespace Stillpoint.Store.Tests;
 /// <summary>The stillpoint command as a process of its own.</summary>
 internal static class CommandLine
 {
-    /// <summary>The command as <c>./stillpoint</c> builds it, else as a plain build leaves it; null when neither is there.</summary>
-    public static string? Find()
-    {
-        for (var directory = AppContext.BaseDirectory; directory is not null; directory = Path.GetDirectoryName(directory))
-        {
-            if (!File.Exists(Path.Combine(directory, "Stillpoint.slnx"))) continue;
-            return new[] { ".build/stillpoint/stillpoint", "src/Stillpoint/bin/Debug/net10.0/stillpoint" }
-                .Select(path => Path.Combine(directory, path)).Where(File.Exists).MaxBy(File.GetLastWriteTimeUtc);
-        }
-        return null;
-    }
-
     /// <summary>Starts it with its output redirected.</summary>
     public static Process Start(string command, string keyFile, string? killAt, params string[] arguments) =>
         Start(command, keyFile, killAt, [], arguments);

@@ -239,7 +239,7 @@ public sealed class LocalVolumeContract : VolumeContract
         using (var living = Durable.SystemFiles.Instance.Create(onItsWay))
         {
             living.Write("alive"u8, 0);
-            Assert.Equal(2, await volume.SweepAsync(default));
+            Assert.Equal(2, await volume.SweepSmallAsync(default));
         }
         Assert.Equal([onItsWay], Directory.EnumerateFiles(_directory, "*.new", SearchOption.AllDirectories));
         Assert.Equal(["ends/a", "leases/a"], (await volume.ListAsync("ends/", default)).Concat(await volume.ListAsync("leases/", default)).Select(e => e.Name));

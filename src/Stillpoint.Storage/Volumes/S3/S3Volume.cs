@@ -81,8 +81,9 @@ internal sealed class S3Volume : IVolume
             {
                 _versions.TryRemove(name, out _);
                 // While versions of one key come and go at once, RGW 16 may answer for a moment that there is none: its list of versions tells.
-                if (replacedBy is not null || !UnitNames.IsReplaced(name) || !await _bucket.IsVersionedAsync(cancel)) throw;
+                if (attempt == ReadAttempts || !UnitNames.IsReplaced(name) || !await _bucket.IsVersionedAsync(cancel)) throw;
                 if ((replacedBy = await NewestAsync(name, cancel)) is null) throw;
+                done = 0;
             }
             catch (Exception e) when (S3Trouble.Is(e, cancel))
             {

@@ -115,7 +115,7 @@ public sealed class FailingCallTests(ITestOutputHelper output)
 
     private async Task PreloadAsync(int every)
     {
-        var command = CommandLine.Find();
+        var command = Checkout.Command();
         Assert.SkipUnless(command is not null, "the stillpoint command is not built");
         var shim = Shim.Need();
         var folder = Directory.CreateTempSubdirectory("stillpoint-failing-").FullName;

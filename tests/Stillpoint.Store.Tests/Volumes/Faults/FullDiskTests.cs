@@ -8,7 +8,7 @@ namespace Stillpoint.Store.Tests;
 public sealed class FullDiskTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("stillpoint-full-").FullName;
-    private readonly string? _command = CommandLine.Find();
+    private readonly string? _command = Checkout.Command();
     private LoopDisk? _disk;
     private bool _mounted;
 

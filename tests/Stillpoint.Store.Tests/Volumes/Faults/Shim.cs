@@ -16,8 +16,7 @@ internal static class Shim
 
     private static string? Compile()
     {
-        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
-        var compiler = folders.SelectMany(d => new[] { Path.Combine(d, "cc"), Path.Combine(d, "gcc") }).FirstOrDefault(File.Exists);
+        var compiler = Programs.Find("cc") ?? Programs.Find("gcc");
         if (compiler is null || !OperatingSystem.IsLinux()) return null;
         var folder = Directory.CreateTempSubdirectory("stillpoint-shim-").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);

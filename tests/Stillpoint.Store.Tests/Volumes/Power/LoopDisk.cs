@@ -24,7 +24,7 @@ internal sealed class LoopDisk : IDisposable
     public static LoopDisk Make(string kind, long bytes = Least)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "mounting needs root");
-        foreach (var program in new[] { "xfs_io", $"mkfs.{kind}", "mount" }) Assert.SkipUnless(Has(program),
+        foreach (var program in new[] { "xfs_io", $"mkfs.{kind}", "mount" }) Assert.SkipUnless(Programs.Has(program),
             $"{program} is not installed (packages xfsprogs, e2fsprogs, mount)");
         var disk = new LoopDisk(Directory.CreateTempSubdirectory("stillpoint-power-").FullName);
         using (var file = File.Create(disk._image)) file.SetLength(bytes);
@@ -51,9 +51,6 @@ internal sealed class LoopDisk : IDisposable
         TryRun("umount", [Mount]);
         Directory.Delete(Path.GetDirectoryName(Mount)!, recursive: true);
     }
-
-    private static bool Has(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Concat(["/sbin", "/usr/sbin"])
-        .Any(d => File.Exists(Path.Combine(d, program)));
 
     private static void Run(string program, string[] arguments)
     {

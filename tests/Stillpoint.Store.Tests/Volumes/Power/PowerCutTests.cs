@@ -7,7 +7,7 @@ namespace Stillpoint.Store.Tests;
 public sealed class PowerCutTests(ITestOutputHelper output) : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("stillpoint-cuts-").FullName;
-    private readonly string? _command = CommandLine.Find();
+    private readonly string? _command = Checkout.Command();
 
     private const int ExitOfSigkill = 128 + 9;
     private static readonly TimeSpan s_life = TimeSpan.FromMinutes(2);

@@ -27,7 +27,7 @@ public sealed partial class SimulatedPowerTests(ITestOutputHelper output)
     [MemberData(nameof(Points))]
     public async Task Without_one_sync_something_is_lost(string point)
     {
-        for (var seed = 0; seed < 600; seed++)
+        for (var seed = 0; seed < 2000; seed++)
         {
             try
             {
@@ -45,12 +45,10 @@ public sealed partial class SimulatedPowerTests(ITestOutputHelper output)
     [Fact]
     public void The_sync_points_are_all_that_the_source_has()
     {
-        var root = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(root, "Stillpoint.slnx"))) root = Path.GetDirectoryName(root)!;
-        var files = Directory.GetFiles(Path.Combine(root, "src/Stillpoint.Storage"), "*.cs", SearchOption.AllDirectories)
+        var files = Directory.GetFiles(Path.Combine(Checkout.Root, "src/Stillpoint.Storage"), "*.cs", SearchOption.AllDirectories)
             .Where(f => !f.Contains("/obj/", StringComparison.Ordinal)).ToList();
         var calls = files.Sum(f => SyncCall().Count(File.ReadAllText(f)));
-        var create = Regex.Match(File.ReadAllText(Path.Combine(root, "src/Stillpoint.Durable/DurableFile.cs")),
+        var create = Regex.Match(File.ReadAllText(Path.Combine(Checkout.Root, "src/Stillpoint.Durable/DurableFile.cs")),
             @"public static bool TryCreate\(\s*IFileCalls.*?\n    }", RegexOptions.Singleline);
         Assert.True(create.Success);
         Assert.Equal(s_points.Length, calls + SyncCall().Count(create.Value));

@@ -29,8 +29,7 @@ public sealed class Rgw : IAsyncLifetime
     /// <summary>Skips the test where the packages are absent; else the gateway answers when it returns.</summary>
     internal Task ReadyAsync()
     {
-        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
-        var missing = s_programs.FirstOrDefault(p => folders.All(d => !File.Exists(Path.Combine(d, p))));
+        var missing = s_programs.FirstOrDefault(p => !Programs.Has(p));
         Assert.SkipUnless(missing is null, $"{missing} is not installed (packages ceph-mon, ceph-osd, radosgw, ceph-common)");
         return _start.Value;
     }
@@ -76,7 +75,7 @@ public sealed class Rgw : IAsyncLifetime
         var ports = FreePorts(3);
         Port = ports[0];
         _process = Process.Start(new ProcessStartInfo(
-            Path.Combine(Repository(), "build", "rgw"), [_folder, .. ports.Select(p => p.ToString())])
+            Path.Combine(Checkout.Root, "build", "rgw"), [_folder, .. ports.Select(p => p.ToString())])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         })!;
@@ -92,13 +91,6 @@ public sealed class Rgw : IAsyncLifetime
         var ports = listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port).ToArray();
         foreach (var listener in listeners) listener.Dispose();
         return ports;
-    }
-
-    private static string Repository()
-    {
-        var directory = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(directory, "Stillpoint.slnx"))) directory = Path.GetDirectoryName(directory)!;
-        return directory;
     }
 }
 

@@ -9,7 +9,7 @@ namespace Stillpoint.Store.Tests;
 public sealed class S3CommandTests(Rgw rgw) : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("stillpoint-s3-").FullName;
-    private readonly string? _command = CommandLine.Find();
+    private readonly string? _command = Checkout.Command();
 
     [Fact]
     public async Task A_round_trip_on_a_bucket_and_killed_at_each_point()
