@@ -21,6 +21,7 @@ internal sealed class HostSweep(
         var said = new List<string>();
         foreach (var vm in ledger.Unfinished().GroupBy(i => i.VmId))
         {
+            said.AddRange(await ClearRollbacksAsync(vm.Key, [.. vm], cancel));
             said.AddRange(await ClearCheckpointsAsync(vm.Key, [.. vm], cancel));
         }
         said.AddRange(await ClearRestoresAsync([], cancel));
@@ -36,7 +37,8 @@ internal sealed class HostSweep(
         Guid vmId, IReadOnlyList<Intent> known, IReadOnlyList<string> noted, CancellationToken cancel)
     {
         var intents = Unfinished(known).Where(i => i.VmId == vmId).ToList();
-        var said = new List<string>(await ClearCheckpointsAsync(vmId, intents, cancel));
+        var said = new List<string>(await ClearRollbacksAsync(vmId, intents, cancel));
+        said.AddRange(await ClearCheckpointsAsync(vmId, intents, cancel));
         var left = Ours.LeftReferencePoints(await host.ListReferencePointsAsync(vmId, cancel), intents, noted, isRunning);
         var gone = await RemoveAllAsync("reference point", left.Ours, id => host.DestroyReferencePointAsync(id, cancel), said);
         said.AddRange(left.Doubts);
@@ -56,6 +58,7 @@ internal sealed class HostSweep(
             if (intents.Count > 0 || vm.Checkpoints.Any(c => c.Kind == CheckpointKind.Recovery))
             {
                 var look = await LookAsync(vm, known, cancel);
+                cleared.AddRange(await ClearRollbacksAsync(vm.Id, intents, cancel));
                 cleared.AddRange(await ClearCheckpointsAsync(vm.Id, intents, cancel));
                 foreign.AddRange(look.Foreign.Select(c => $"recovery checkpoint '{c.Name}' of VM {vm.Name}, from {c.Created:yyyy-MM-dd HH:mm} UTC, is none of ours"));
             }
@@ -115,6 +118,48 @@ internal sealed class HostSweep(
             foreach (var folder in RestorePlaces.FoldersOf(intent.IdsBefore)) files.DeleteFolderIfEmpty(folder);
             ledger.End(intent);
         }
+    }
+
+    /// <summary>Takes a VM back to the checkpoint that was taken before a rollback, and removes that.</summary>
+    public async Task TakeBackAsync(Guid vmId, string checkpointId, CancellationToken cancel)
+    {
+        if (await host.FindVirtualMachineAsync(vmId, cancel) is not { State: VirtualMachineState.Off } vm)
+        {
+            throw new TroubleException($"VM {vmId}", $"a rollback of it did not end, and it is not off: checkpoint {checkpointId} has what it was before.",
+                "Turn it off and apply that checkpoint, or remove the checkpoint to keep what is there.");
+        }
+        await host.ApplyCheckpointAsync(checkpointId, cancel);
+        await host.DestroyCheckpointAsync(checkpointId, cancel);
+    }
+
+    /// <summary>A rollback that did not end is undone: some of its disks may be half written. One whose checkpoint is not known by its id wrote
+    /// nothing yet; that checkpoint carries our name or none, and is left to people.</summary>
+    private async Task<IReadOnlyList<string>> ClearRollbacksAsync(Guid vmId, IReadOnlyList<Intent> intents, CancellationToken cancel)
+    {
+        var said = new List<string>();
+        foreach (var intent in intents.Where(i => i.Call == HostCall.Rollback && !isRunning(i.JobId)))
+        {
+            var onHost = await host.ListCheckpointsAsync(vmId, cancel);
+            if (intent.ResultId is { } id && onHost.Any(c => c.Id == id))
+            {
+                try
+                {
+                    await TakeBackAsync(vmId, id, cancel);
+                    said.Add($"took VM {vmId} back to what it was before a rollback that did not end");
+                }
+                catch (TroubleException failure)
+                {
+                    said.Add($"could not undo a rollback of VM {vmId} that did not end: {failure.Trouble.Message} {failure.Trouble.NextStep}");
+                    continue;
+                }
+            }
+            else if (intent.ResultId is null && onHost.FirstOrDefault(c => !intent.IdsBefore.Contains(c.Id) && c.Kind == CheckpointKind.User) is { } left)
+            {
+                said.Add($"checkpoint '{left.Name}' of VM {vmId} may be what a rollback left before it began to write. None was touched; remove it if nobody needs it.");
+            }
+            ledger.End(intent);
+        }
+        return said;
     }
 
     private Task DeleteAsync(string path)

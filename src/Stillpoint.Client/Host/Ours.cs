@@ -15,6 +15,11 @@ internal static class Ours
     /// <summary>A candidate made much earlier or later than the intent cannot be what the call made, whatever the before-list says.</summary>
     private static readonly TimeSpan s_callWindow = TimeSpan.FromMinutes(30);
 
+    private const string RollbackPrefix = "Stillpoint rollback ";
+
+    /// <summary>The name of the checkpoint that undoes a rollback.</summary>
+    public static string RollbackName(Guid jobId) => RollbackPrefix + jobId.ToString("D");
+
     /// <summary>The name that our checkpoints get.</summary>
     public static string CheckpointName(Guid jobId) => NamePrefix + jobId.ToString("D");
 

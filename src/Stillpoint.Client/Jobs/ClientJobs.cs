@@ -34,6 +34,10 @@ internal sealed partial class ClientJobs(ClientServices services, Outbox outbox,
     });
 
     /// <inheritdoc/>
+    public Task RunRollback(RollbackOrder order) => StartAsync(order.JobId, async (line, cancel) =>
+        Report(line, vm: order.VmId, files: await new RollbackRun(services, order, line).RunAsync(cancel)));
+
+    /// <inheritdoc/>
     public Task Cancel(Guid jobId) => running.CancelAsync(jobId);
 
     /// <inheritdoc/>

@@ -29,7 +29,7 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
             await line.BeginAsync(Phase.Preflight, $"media server {order.Data.MediaAddress}");
             await using var unit = await services.OpenData(order.Data, cancel);
             var source = await RestoreSource.FindAsync(unit, keys, order.ImageId, cancel);
-            var places = RestorePlaces.Choose(source, order.Folder, order.NewName);
+            var places = order.Original ? RestorePlaces.Original(source) : RestorePlaces.Choose(source, order.Folder, order.NewName);
             using var claim = services.Claims.Claim(places.AllFiles);
             foreach (var sentence in await services.Sweep.ClearRestoresAsync(order.OpenIntents, cancel)) await line.LogAsync(sentence);
             await CheckAsync(source, places, cancel);
@@ -46,10 +46,15 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
             var before = (await services.Host.ListPlannedAsync(cancel)).Select(p => p.Id.ToString("D")).ToList();
             var import = await services.Intents.RecordAsync(order.JobId, source.Header.VmId, HostCall.ImportSystemDefinition, before, cancel);
             undo.WhenClean(() => services.Intents.End(import));
-            var planned = await services.Host.ImportPlannedAsync(places.Configuration, cancel);
+            var planned = await services.Host.ImportPlannedAsync(places.Configuration, order.KeepId, cancel);
             undo.Add($"remove planned VM {planned}", stop => services.Host.DestroyVirtualMachineAsync(planned, stop));
             Kill.Reach(KillPoint.PlannedImported);
             import = services.Intents.Result(import, planned.ToString("D"));
+            if (order.KeepId && planned != source.Header.VmId)
+            {
+                throw new TroubleException($"VM {order.NewName}", $"the host gave it the id {planned} instead of its own, {source.Header.VmId}.",
+                    "Restore it without --keep-id.");
+            }
 
             // 4 transfer: the disks
             await line.BeginAsync(Phase.Transfer, $"{places.Disks.Count} {(places.Disks.Count == 1 ? "disk" : "disks")} to {places.Folder}");
@@ -59,7 +64,7 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
             // 5 realize: adjust, validate, realize
             await line.BeginAsync(Phase.Realize, "adjusted, validated and realized by the host");
             var slots = source.Details.Disks.Zip(places.Disks).ToDictionary(d => d.First.SettingId!, d => d.Second);
-            await services.Host.AdjustPlannedAsync(planned, new PlannedChanges(order.NewName, places.Folder, slots), cancel);
+            await services.Host.AdjustPlannedAsync(planned, new PlannedChanges(order.NewName, places.Folder, slots) { Network = order.Network }, cancel);
             await services.Host.ValidatePlannedAsync(planned, cancel);
             var vm = await services.Host.RealizePlannedAsync(planned, cancel);
             undo.Add($"remove VM {vm}", stop => services.Host.DestroyVirtualMachineAsync(vm, stop));
@@ -75,7 +80,7 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
             // 6 finish
             await line.BeginAsync(Phase.Finish, order.Start ? "starting the VM" : "the VM stays off");
             var runs = order.Start && await StartsAsync(vm, cancel);
-            line.Detail($"VM {order.NewName} is {(runs ? "running" : "off")}; its network adapters are disconnected; its first backup will be a full");
+            line.Detail($"VM {order.NewName} is {(runs ? "running" : "off")}; {(order.Network == NetworkMap.Disconnected ? "its network adapters are disconnected" : "its network adapters are connected as asked")}; its first backup will be a full");
             await line.EndAsync(PhaseOutcome.Ok);
             return new RestoredVm(vm, places.Disks);
         }
@@ -110,6 +115,7 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
                 "it holds disks without a VM's configuration.",
                 "Restore its disks (stillpoint restore disk) and attach them to a VM of your own.");
         }
+        await CheckOriginalAsync(source, cancel);
         if (places.AllFiles.FirstOrDefault(services.Files.Exists) is { } taken)
         {
             throw new TroubleException(
@@ -124,6 +130,23 @@ internal sealed class RestoreVmRun(ClientServices services, RestoreVmOrder order
         var needed = source.Disks.Sum(d => d.Stream.Length);
         if (HostWatch.SpaceTrouble(services.Files, [places.Folder], services.Limits) is { } space) throw new TroubleException(space);
         line.Detail($"image of {source.Header.Created:yyyy-MM-dd HH:mm:ss} UTC, {Words.Of(source.Header.Consistency)}-consistent, disks of {Bytes.Format(needed)}");
+    }
+
+    /// <summary>The place and the id of a VM that is still there are not free; switches that are asked for must be there before anything is written.</summary>
+    private async Task CheckOriginalAsync(RestoreSource source, CancellationToken cancel)
+    {
+        if ((order.Original || order.KeepId) && await services.Host.FindVirtualMachineAsync(source.Header.VmId, cancel) is { } there)
+        {
+            throw new TroubleException($"VM {there.Name}", "the VM that the image was made of is still on the host.",
+                "Bring it back in place (stillpoint restore rollback), or remove it first, or restore beside it without --original and --keep-id.");
+        }
+        if (order.Network.Switches.Count == 0) return;
+        var switches = await services.Host.ListSwitchesAsync(cancel);
+        if (order.Network.Switches.Values.FirstOrDefault(s => !switches.Contains(s, StringComparer.OrdinalIgnoreCase)) is { } missing)
+        {
+            throw new TroubleException($"virtual switch {missing}", "the host has none of that name.",
+                $"Name one that it has ({string.Join(", ", switches)}), or leave the adapters disconnected.");
+        }
     }
 
     private async Task WriteConfigurationAsync(RestoreSource source, RestorePlaces places, CancellationToken cancel)

@@ -11,6 +11,9 @@ public interface IHostFiles
     /// <summary>Opens a virtual disk with its whole chain of parents for reading.</summary>
     VirtualDisk OpenDisk(string hostPath);
 
+    /// <summary>Opens a virtual disk that no VM holds for writing, its parents for reading.</summary>
+    VirtualDisk OpenWritable(string hostPath);
+
     /// <summary>Creates a dynamic VHDX for a restore; fails when the file is there.</summary>
     VirtualDisk CreateDisk(string hostPath, long length, int logicalSectorSize);
 

@@ -31,12 +31,12 @@ public sealed class LocalHostFiles : IHostFiles
     }
 
     /// <inheritdoc/>
-    public VirtualDisk OpenDisk(string hostPath)
-    {
-        // On the host itself the paths in a chain are good as they stand.
-        var resolve = _paths is null ? (ParentResolver?)null : new ChainPaths(this, hostPath).Resolve;
-        return VirtualDisk.Open(Unlocked(hostPath), new DiskOpenOptions { ReadOnly = true, ResolveParent = resolve });
-    }
+    public VirtualDisk OpenDisk(string hostPath) =>
+        VirtualDisk.Open(Unlocked(hostPath), new DiskOpenOptions { ReadOnly = true, ResolveParent = Resolver(hostPath) });
+
+    /// <inheritdoc/>
+    public VirtualDisk OpenWritable(string hostPath) =>
+        VirtualDisk.Open(Unlocked(hostPath), new DiskOpenOptions { ReadOnly = false, NewId = _newId, ResolveParent = Resolver(hostPath) });
 
     /// <inheritdoc/>
     public VirtualDisk CreateDisk(string hostPath, long length, int logicalSectorSize)
@@ -95,6 +95,9 @@ public sealed class LocalHostFiles : IHostFiles
         var volume = new DriveInfo(folder);
         return new(volume.AvailableFreeSpace, volume.TotalSize);
     }
+
+    /// <summary>On the host itself the paths in a chain are good as they stand.</summary>
+    private ParentResolver? Resolver(string hostPath) => _paths is null ? null : new ChainPaths(this, hostPath).Resolve;
 
     internal string Local(string hostPath) => _paths is null ? hostPath : _paths.Resolve(hostPath);
 

@@ -49,6 +49,12 @@ public interface IHyperVHost : IAsyncDisposable
     Task<Checkpoint> CreateRecoveryCheckpointAsync(
         Guid vmId, bool applicationConsistent, GuestBackupType guestBackupType, CancellationToken cancel);
 
+    /// <summary>Takes a standard checkpoint (<c>CreateSnapshot</c>, type 2) as a person would: it can be applied.</summary>
+    Task<Checkpoint> CreateCheckpointAsync(Guid vmId, CancellationToken cancel);
+
+    /// <summary>Takes a VM that is off back to a standard checkpoint (<c>ApplySnapshot</c>).</summary>
+    Task ApplyCheckpointAsync(string checkpointId, CancellationToken cancel);
+
     /// <summary>Gives a checkpoint a name (<c>ModifySystemSettings</c>).</summary>
     Task RenameCheckpointAsync(string checkpointId, string name, CancellationToken cancel);
 
@@ -74,13 +80,20 @@ public interface IHyperVHost : IAsyncDisposable
     /// <summary>The snapshot that was last applied to the VM; null for none.</summary>
     Task<string?> GetLastAppliedSnapshotAsync(Guid vmId, CancellationToken cancel);
 
-    /// <summary>Registers a configuration file as a planned VM with a new id.</summary>
-    Task<Guid> ImportPlannedAsync(string configurationPath, CancellationToken cancel);
+    /// <summary>Names of the host's virtual switches.</summary>
+    Task<IReadOnlyList<string>> ListSwitchesAsync(CancellationToken cancel);
+
+    /// <summary>Registers a configuration file as a planned VM.</summary>
+    /// <param name="configurationPath">Host path of the file.</param>
+    /// <param name="keepId">True for the id in the file, which no VM of the host may have; false for a new one.</param>
+    /// <param name="cancel">Stops waiting, not the host.</param>
+    Task<Guid> ImportPlannedAsync(string configurationPath, bool keepId, CancellationToken cancel);
 
     /// <summary>Planned VMs on the host: what an unfinished import left.</summary>
     Task<IReadOnlyList<VirtualMachine>> ListPlannedAsync(CancellationToken cancel);
 
-    /// <summary>Renames a planned VM, points its data roots at a folder and each disk slot at a file; disconnects its network adapters.</summary>
+    /// <summary>Renames a planned VM, points its data roots at a folder and each disk slot at a file; connects its network adapters as
+    /// they are mapped. Drives of the host and disks shared with other VMs, which no image holds, are taken out of it.</summary>
     Task AdjustPlannedAsync(Guid plannedId, PlannedChanges changes, CancellationToken cancel);
 
     /// <summary>Has the host check a planned VM; fails with the host's own findings.</summary>

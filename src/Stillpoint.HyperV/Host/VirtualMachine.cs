@@ -117,4 +117,8 @@ public sealed record ReferencePointDisk(string SettingId, string? TrackingId);
 /// <param name="Name">New display name.</param>
 /// <param name="Folder">Host folder for its configuration, snapshots and paging file.</param>
 /// <param name="DiskPaths">Slot to host path of the restored file; every slot of the planned VM must be named.</param>
-public sealed record PlannedChanges(string Name, string Folder, IReadOnlyDictionary<string, string> DiskPaths);
+public sealed record PlannedChanges(string Name, string Folder, IReadOnlyDictionary<string, string> DiskPaths)
+{
+    /// <summary>Which switch each network adapter gets.</summary>
+    public NetworkMap Network { get; init; } = NetworkMap.Disconnected;
+}

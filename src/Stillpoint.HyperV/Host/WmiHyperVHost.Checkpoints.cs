@@ -7,6 +7,8 @@ internal sealed partial class WmiHyperVHost
     /// <summary>Recovery snapshot: not in the published schema, but what Microsoft's own backup module and every backup product send.</summary>
     private const long RecoverySnapshot = 32768;
 
+    private const long FullSnapshot = 2;
+
     /// <inheritdoc/>
     public Task<IReadOnlyList<Checkpoint>> ListCheckpointsAsync(Guid vmId, CancellationToken cancel) =>
         host.ForAsync(vmId, "list its checkpoints", async () =>
@@ -36,14 +38,20 @@ internal sealed partial class WmiHyperVHost
                 .Flag("IgnoreNonSnapshottableDisks", true);
             if (guestBackupType != GuestBackupType.HostDefault)
                 settings.Number("GuestBackupType", "uint8", guestBackupType == GuestBackupType.Full ? 1 : 2);
-            var result = await host.CallAsync(new MethodCall(Snapshots, "CreateSnapshot",
-                MethodParameter.Reference("AffectedSystem", HyperVNames.System(HyperVNames.ComputerSystem, vmId)),
-                MethodParameter.Text("SnapshotSettings", settings.ToString()),
-                MethodParameter.Number("SnapshotType", RecoverySnapshot)), cancel);
-            var made = await host.CreatedAsync(result, "ResultingSnapshot", HyperVNames.Settings, cancel)
-                ?? throw new InvalidAnswerException("the host took a checkpoint but does not say which");
-            return await WithDisksAsync(await host.GetAsync(made, cancel), cancel);
+            return await CreateSnapshotAsync(vmId, settings.ToString(), RecoverySnapshot, cancel);
         });
+
+    /// <inheritdoc/>
+    public Task<Checkpoint> CreateCheckpointAsync(Guid vmId, CancellationToken cancel) => host.ForAsync(vmId, "take a checkpoint", () =>
+        CreateSnapshotAsync(vmId, new EmbeddedInstance(HyperVNames.SnapshotSettings)
+            .Number("ConsistencyLevel", "uint8", 2)
+            .Flag("IgnoreNonSnapshottableDisks", true)
+            .ToString(), FullSnapshot, cancel));
+
+    /// <inheritdoc/>
+    public Task ApplyCheckpointAsync(string checkpointId, CancellationToken cancel) =>
+        host.ForAsync(null, $"apply checkpoint {checkpointId}", () => host.CallAsync(new MethodCall(Snapshots, "ApplySnapshot",
+            MethodParameter.Reference("Snapshot", HyperVNames.Instance(HyperVNames.Settings, checkpointId))), cancel));
 
     /// <inheritdoc/>
     public Task<bool> HasGuestBackupTypeAsync(Guid vmId, CancellationToken cancel) => host.ForAsync(vmId, "tell what its host can do", async () =>
@@ -75,6 +83,17 @@ internal sealed partial class WmiHyperVHost
             var applied = await host.QueryAsync(Wql.Associators(system, "Msvm_LastAppliedSnapshot", HyperVNames.Settings), cancel);
             return applied is [var snapshot, ..] ? snapshot.Required("InstanceID") : null;
         });
+
+    private async Task<Checkpoint> CreateSnapshotAsync(Guid vmId, string settings, long type, CancellationToken cancel)
+    {
+        var result = await host.CallAsync(new MethodCall(Snapshots, "CreateSnapshot",
+            MethodParameter.Reference("AffectedSystem", HyperVNames.System(HyperVNames.ComputerSystem, vmId)),
+            MethodParameter.Text("SnapshotSettings", settings),
+            MethodParameter.Number("SnapshotType", type)), cancel);
+        var made = await host.CreatedAsync(result, "ResultingSnapshot", HyperVNames.Settings, cancel)
+            ?? throw new InvalidAnswerException("the host took a checkpoint but does not say which");
+        return await WithDisksAsync(await host.GetAsync(made, cancel), cancel);
+    }
 
     private Task<IReadOnlyList<CimInstance>> SnapshotsOfAsync(Guid vmId, CancellationToken cancel) => host.QueryAsync(
         Wql.Associators(HyperVNames.System(HyperVNames.ComputerSystem, vmId), "Msvm_SnapshotOfVirtualSystem", HyperVNames.Settings), cancel);

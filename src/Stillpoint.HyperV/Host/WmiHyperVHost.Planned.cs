@@ -8,13 +8,13 @@ internal sealed partial class WmiHyperVHost
     private const long Start = 2;
 
     /// <inheritdoc/>
-    public Task<Guid> ImportPlannedAsync(string configurationPath, CancellationToken cancel) =>
+    public Task<Guid> ImportPlannedAsync(string configurationPath, bool keepId, CancellationToken cancel) =>
         host.ForAsync(null, $"import {configurationPath}", async () =>
         {
             var result = await host.CallAsync(new MethodCall(Management, "ImportSystemDefinition",
                 MethodParameter.Text("SystemDefinitionFile", configurationPath),
                 MethodParameter.Text("SnapshotFolder", ""),
-                MethodParameter.Flag("GenerateNewSystemIdentifier", true)), cancel);
+                MethodParameter.Flag("GenerateNewSystemIdentifier", !keepId)), cancel);
             var made = await host.CreatedAsync(result, "ImportedSystem", HyperVNames.PlannedComputerSystem, cancel);
             return Guid.TryParseExact(made?["Name"], "D", out var id) ? id
                 : throw new InvalidAnswerException("the host imported a VM but does not say which");
@@ -40,19 +40,42 @@ internal sealed partial class WmiHyperVHost
                 throw host.Trouble(plannedId, "is no planned VM of this host.", "Import it again.");
             var settingsId = settings.Required("InstanceID");
             var reference = HyperVNames.Instance(HyperVNames.Settings, settingsId);
-            var disks = SettingsReader.Disks(await DisksOfAsync(reference, cancel));
+            var all = SettingsReader.Disks(await DisksOfAsync(reference, cancel));
+            var disks = all.Where(d => !d.IsShared || changes.DiskPaths.ContainsKey(d.SettingId)).ToList();
             RefuseUnlessSameSlots(plannedId, disks, changes.DiskPaths);
+
+            // 0 what no image holds must not be fetched from the original's place: first what is in a drive, then the drive
+            var drives = await host.QueryAsync(
+                Wql.Associators(reference, "Msvm_VirtualSystemSettingDataComponent", HyperVNames.ResourceSetting), cancel);
+            foreach (var shared in all.Except(disks))
+            {
+                await RemoveResourceAsync(HyperVNames.DiskSetting, shared.InstanceId, cancel);
+                var drive = shared.InstanceId[..^1] + "D";
+                if (drives.Any(d => string.Equals(d.Text("InstanceID"), drive, StringComparison.OrdinalIgnoreCase)))
+                    await RemoveResourceAsync(HyperVNames.ResourceSetting, drive, cancel);
+            }
+            foreach (var physical in SettingsReader.PassThroughDisks(drives)) await RemoveResourceAsync(HyperVNames.ResourceSetting, physical, cancel);
 
             // 1 every slot to its restored file
             foreach (var disk in disks) await ModifyResourceAsync(DiskAt(disk, changes.DiskPaths[disk.SettingId]), cancel);
 
-            // 2 no network until somebody says which: the copy must not answer beside the original
+            // 2 no network unless somebody says which: a copy must not answer beside the original
+            var switches = changes.Network == NetworkMap.Disconnected ? [] : await SwitchesAsync(cancel);
             foreach (var port in await host.QueryAsync(
                 Wql.Associators(reference, "Msvm_VirtualSystemSettingDataComponent", HyperVNames.EthernetSetting), cancel))
             {
-                await ModifyResourceAsync(new EmbeddedInstance(HyperVNames.EthernetSetting)
-                    .Text("InstanceID", port.Required("InstanceID"))
-                    .Number("EnabledState", "uint16", Disabled), cancel);
+                var setting = new EmbeddedInstance(HyperVNames.EthernetSetting).Text("InstanceID", port.Required("InstanceID"));
+                // One that was disconnected on purpose has a last switch too, and stays disconnected unless all adapters are asked for.
+                var before = port.Number("EnabledState") == Disabled ? null : port.Text("LastKnownSwitchName");
+                var wanted = changes.Network.SwitchFor(before is { Length: > 0 } ? before : null);
+                if (wanted is not null && !switches.ContainsKey(wanted))
+                {
+                    throw host.Trouble(plannedId, $"was to be connected to the switch '{wanted}', which this host has not.",
+                        $"Name one that it has: {string.Join(", ", switches.Keys)}.");
+                }
+                if (wanted is null) setting.Number("EnabledState", "uint16", Disabled);
+                else setting.Number("EnabledState", "uint16", Enabled).Texts("HostResource", switches[wanted]);
+                await ModifyResourceAsync(setting, cancel);
             }
 
             // 3 its name and where it lives
@@ -108,6 +131,26 @@ internal sealed partial class WmiHyperVHost
             await Task.Delay(TimeSpan.FromMilliseconds(250), host.Time, cancel);
         }
     });
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> ListSwitchesAsync(CancellationToken cancel) => host.ForAsync(null, "list its virtual switches",
+        async () => (IReadOnlyList<string>)[.. (await SwitchesAsync(cancel)).Keys.Order(StringComparer.OrdinalIgnoreCase)]);
+
+    /// <summary>The host's virtual switches: name to object path, as an embedded instance names one.</summary>
+    private async Task<Dictionary<string, string>> SwitchesAsync(CancellationToken cancel)
+    {
+        var switches = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var row in await host.QueryAsync(Wql.SelectAll(HyperVNames.EthernetSwitch), cancel))
+        {
+            var path = $"root/virtualization/v2:{HyperVNames.EthernetSwitch}.CreationClassName=\"{HyperVNames.EthernetSwitch}\",Name=\"{row.Required("Name")}\"";
+            switches.TryAdd(row.Text("ElementName") ?? "", path);
+        }
+        return switches;
+    }
+
+    private Task<CallResult> RemoveResourceAsync(string className, string instanceId, CancellationToken cancel) => host.CallAsync(
+        new MethodCall(Management, "RemoveResourceSettings",
+            MethodParameter.References("ResourceSettings", [HyperVNames.Instance(className, instanceId)])), cancel);
 
     private Task<CallResult> ModifyResourceAsync(EmbeddedInstance changed, CancellationToken cancel) => host.CallAsync(
         new MethodCall(Management, "ModifyResourceSettings", MethodParameter.Texts("ResourceSettings", [changed.ToString()])), cancel);

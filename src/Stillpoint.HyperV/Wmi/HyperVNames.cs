@@ -11,6 +11,7 @@ internal static class HyperVNames
     public const string EthernetSetting = "Msvm_EthernetPortAllocationSettingData";
     public const string ReferencePoint = "Msvm_VirtualSystemReferencePoint";
     public const string SnapshotSettings = "Msvm_VirtualSystemSnapshotSettingData";
+    public const string EthernetSwitch = "Msvm_VirtualEthernetSwitch";
     public const string VssComponent = "Msvm_VssComponent";
     public const string DiskMergeSetting = "Msvm_DiskMergeSettingData";
     public const string AffectedJobElement = "Msvm_AffectedJobElement";

@@ -16,6 +16,8 @@ internal sealed record MethodParameter(string Name, IReadOnlyList<object> Values
 
     public static MethodParameter Reference(string name, EndpointReference value) => new(name, [value]);
 
+    public static MethodParameter References(string name, IEnumerable<EndpointReference> values) => new(name, [.. values]);
+
     public IEnumerable<XElement> ToElements(XNamespace space) =>
         Values.Select(v => new XElement(space + Name, v is EndpointReference reference ? reference.ToElements() : XmlText.Checked((string)v)));
 }

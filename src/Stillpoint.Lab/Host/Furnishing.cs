@@ -62,6 +62,7 @@ internal sealed class Furnishing(HostContext host)
         var settings = new MachineSettings
         {
             Name = plan.Name,
+            MachineId = id,
             Generation = plan.Generation,
             Version = plan.Version,
             ConfigurationRoot = root,
@@ -111,7 +112,7 @@ internal sealed class Furnishing(HostContext host)
     }
 
     private Adapter Connected(string switchName) => switchName.Length == 0
-        ? new Adapter(host.Clock.NewId(), null, Enabled: true)
+        ? new Adapter(host.Clock.NewId(), null, Enabled: true) { SwitchName = "" }
         : new Adapter(host.Clock.NewId(), Services.SwitchPath, Enabled: true) { SwitchName = switchName };
 
     private IReadOnlyList<WriteArea> FromFixture(NewDisk place, string fixture)

@@ -22,7 +22,10 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
             {
                 foreach (var slot in settings.Disks) host.Tracking(slot).Keep(new HashSet<string>());
             }
+            var off = host.State.Read(_ => machine.Power is PowerState.Off or PowerState.Saved);
+            if (off) WriteIds.Notice(host, machine);
             var checkpoint = Freeze(machine, kind, consistency);
+            if (off) WriteIds.Note(host, machine);
             if (host.Faults.Fires("disk-missing", settings.Name)) host.Files.Hide(checkpoint.Settings.Disks[0].Path);
             if (host.Faults.Fires("disk-corrupt", settings.Name)) host.Files.Damage(checkpoint.Settings.Disks[0].Path);
             return checkpoint;
@@ -108,6 +111,7 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
                 machine.ConfigurationChanged = host.Clock.Now;
                 machine.MergePending = true;
             });
+            WriteIds.Note(host, machine);
         }
         finally
         {

@@ -55,6 +55,8 @@ internal sealed class DiskMerges(HostContext host, TimeSpan delay)
         try
         {
             if (!host.State.Read(_ => machine is { MergePending: true, MergingDisabled: false })) return;
+            var off = host.State.Read(_ => machine.Power is PowerState.Off or PowerState.Saved);
+            if (off) WriteIds.Notice(host, machine);
             for (var i = 0; i < host.State.Read(_ => machine.Settings.Disks.Count); i++)
             {
                 while (MergeLeaf(machine, i) || MergeBetween(machine, i))
@@ -63,6 +65,7 @@ internal sealed class DiskMerges(HostContext host, TimeSpan delay)
             }
             DeleteUnreachable(machine);
             host.State.Change(_ => machine.MergePending = false);
+            if (off) WriteIds.Note(host, machine);
         }
         finally
         {

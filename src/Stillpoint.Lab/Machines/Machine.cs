@@ -84,6 +84,9 @@ internal sealed class Machine
     /// <summary>Files of a chain that nothing needs any more and that still have to be merged or deleted; true from release to merge.</summary>
     public bool MergePending { get; set; }
 
+    /// <summary>Per disk, the data-write id of the file it writes to, as the host left it when it was turned off.</summary>
+    public Dictionary<Guid, Guid> WriteIds { get; init; } = [];
+
     /// <summary>True after an export without its storage: nothing merges until somebody says so.</summary>
     public bool MergingDisabled { get; set; }
 

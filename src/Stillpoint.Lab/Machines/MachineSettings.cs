@@ -53,6 +53,9 @@ internal sealed record WriteArea(long Offset, long Length);
 internal sealed record MachineSettings
 {
     public required string Name { get; init; }
+
+    /// <summary>The VM's id, which its configuration file carries.</summary>
+    public Guid? MachineId { get; init; }
     public string Notes { get; init; } = "";
     public required int Generation { get; init; }
     public string Version { get; init; } = "9.0";

@@ -104,6 +104,7 @@ internal sealed class OfflineDisks(HostContext host)
             {
                 Disks = [.. machine.Settings.Disks.Select((d, i) => i == disk ? changed : d)],
             });
+            if (power == PowerState.Off) WriteIds.Note(host, machine);
             ConfigurationFile.Write(host.Paths, settings.ConfigurationPath, host.State.Read(_ => machine.Settings));
         }
         finally

@@ -7,13 +7,15 @@ internal sealed class PlannedMachines(HostContext host)
 
     /// <summary>Registers a configuration file.</summary>
     /// <param name="hostPath">The file.</param>
-    /// <param name="newId">True for a new id; the lab's configurations do not carry the old one, so that false is refused.</param>
+    /// <param name="newId">True for a new id; false for the one in the file, which no other VM may have.</param>
     /// <exception cref="JobFailedException">The file is missing or none.</exception>
     public Machine Import(string hostPath, bool newId)
     {
         var settings = ConfigurationFile.Read(host.Paths, hostPath);
-        if (!newId) throw new JobFailedException("Failed to import a virtual machine. An identifier that is in use already exists. (0x800700B7)");
-        var id = host.Clock.NewId();
+        var id = newId ? host.Clock.NewId() : settings.MachineId
+            ?? throw new JobFailedException("Failed to import a virtual machine. The configuration has no identifier. (0x8007000D)");
+        if (host.State.Read(_ => host.State.Find(id)) is not null)
+            throw new JobFailedException("Failed to import a virtual machine. An identifier that is in use already exists. (0x800700B7)");
         var now = host.Clock.Now;
         var machine = new Machine
         {
@@ -24,6 +26,7 @@ internal sealed class PlannedMachines(HostContext host)
             StateChanged = now,
             Settings = settings with
             {
+                MachineId = id,
                 ConfigurationRoot = DefaultRoot,
                 SnapshotRoot = DefaultRoot,
                 PagingRoot = DefaultRoot,

@@ -28,6 +28,7 @@ internal sealed class PowerStates(HostContext host)
         {
             var (from, settings) = host.State.Read(_ => (machine.Power, machine.Settings));
             var to = target is Reboot or Reset ? PowerState.Running : (PowerState)target;
+            if (from is PowerState.Off or PowerState.Saved) WriteIds.Notice(host, machine);
             if (to == PowerState.Running && from is PowerState.Off or PowerState.Saved) Start(machine, settings);
             if (to is PowerState.Off or PowerState.Saved)
             {
@@ -41,6 +42,7 @@ internal sealed class PowerStates(HostContext host)
                 if (to is PowerState.Off or PowerState.Saved) machine.Started = null;
                 else machine.Started ??= now;
             });
+            if (to is PowerState.Off or PowerState.Saved) WriteIds.Note(host, machine);
         }
         finally
         {
@@ -64,6 +66,8 @@ internal sealed class PowerStates(HostContext host)
 
     private void Start(Machine machine, MachineSettings settings)
     {
+        if (host.Faults.Fires("start-fails", settings.Name))
+            throw new JobFailedException($"'{settings.Name}' failed to start. Not enough memory in the system to start the virtual machine. (0x8007000E)");
         Machines.CheckDisks(host, machine);
         foreach (var slot in settings.Disks)
         {

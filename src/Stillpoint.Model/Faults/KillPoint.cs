@@ -22,6 +22,9 @@ public enum KillPoint
     Realized,
     RestoreKept,
 
+    // client, rollback
+    RolledBack,
+
     // media server
     SessionOpened,
     PackDurable,

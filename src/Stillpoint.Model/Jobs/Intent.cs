@@ -9,6 +9,9 @@ public enum HostCall
 
     /// <summary>Files that a restore writes on the host.</summary>
     WriteFiles,
+
+    /// <summary>The checkpoint that undoes a rollback: applied when the rollback did not end.</summary>
+    Rollback,
 }
 
 /// <summary>

@@ -96,7 +96,17 @@ public sealed record Job
 /// <param name="Disk">Disk: its name in the image, or its number counted from 0.</param>
 /// <param name="Target">Disk: host path of the file to write.</param>
 public sealed record RestoreRequest(
-    string? NewName = null, string? Folder = null, bool Start = false, string? Disk = null, string? Target = null);
+    string? NewName = null, string? Folder = null, bool Start = false, string? Disk = null, string? Target = null)
+{
+    /// <summary>VM: every disk goes to the place where it was.</summary>
+    public bool Original { get; init; }
+
+    /// <summary>VM: it gets the id that it had.</summary>
+    public bool KeepId { get; init; }
+
+    /// <summary>VM: what becomes of its network adapters; null disconnects them.</summary>
+    public NetworkMap? Network { get; init; }
+}
 
 /// <summary>A job with all that is known of it.</summary>
 /// <param name="Job">The job.</param>

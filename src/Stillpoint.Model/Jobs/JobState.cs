@@ -6,6 +6,9 @@ public enum JobKind
     Backup,
     RestoreVm,
     RestoreDisk,
+
+    /// <summary>A VM goes back to an image in place.</summary>
+    Rollback,
     Verify,
 }
 

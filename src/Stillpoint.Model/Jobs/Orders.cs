@@ -50,7 +50,33 @@ public sealed record RestoreVmOrder(
     string? Folder,
     bool Start,
     IReadOnlyList<Intent> OpenIntents,
-    DataAccess Data);
+    DataAccess Data)
+{
+    /// <summary>True: every disk goes to the place where it was; the VM must be gone from there.</summary>
+    public bool Original { get; init; }
+
+    /// <summary>True: the VM gets the id that it had; the host must have none of that id.</summary>
+    public bool KeepId { get; init; }
+
+    /// <summary>What becomes of its network adapters; all disconnected where nothing is said.</summary>
+    public NetworkMap Network { get; init; } = NetworkMap.Disconnected;
+}
+
+/// <summary>Which virtual switch each network adapter of a restored VM is connected to.</summary>
+/// <param name="Original">True: adapters that <paramref name="Switches"/> does not name go to the switch of the name that they had.</param>
+/// <param name="Switches">Name of the switch that an adapter had, or <c>*</c> for all, to the name of the one that it gets.</param>
+public sealed record NetworkMap(bool Original, IReadOnlyDictionary<string, string> Switches)
+{
+    /// <summary>All adapters are disconnected: a copy must not answer beside the original.</summary>
+    public static NetworkMap Disconnected { get; } = new(false, new Dictionary<string, string>());
+
+    /// <summary>The switch for an adapter that was on <paramref name="before"/>; null to disconnect it.</summary>
+    public string? SwitchFor(string? before)
+    {
+        if (before is not null && Switches.FirstOrDefault(s => string.Equals(s.Key, before, StringComparison.OrdinalIgnoreCase)).Value is { } mapped) return mapped;
+        return Switches.TryGetValue("*", out var all) ? all : Original ? before : null;
+    }
+}
 
 /// <summary>What a primary server hands to a client: write one disk of an image to a file on the host.</summary>
 /// <param name="JobId">The job.</param>
@@ -59,6 +85,17 @@ public sealed record RestoreVmOrder(
 /// <param name="Target">Host path of the file to write; it must not exist. The ending says the format: .vhdx, or anything else for raw.</param>
 /// <param name="Data">Where the data comes from and by what right.</param>
 public sealed record RestoreDiskOrder(Guid JobId, Guid ImageId, string Disk, string Target, DataAccess Data);
+
+/// <summary>What a primary server hands to a client: bring this VM back to an image, over the VM itself.</summary>
+/// <param name="JobId">The job.</param>
+/// <param name="ImageId">The image.</param>
+/// <param name="VmId">The VM: the one that the image was made of.</param>
+/// <param name="VmName">Its name, for messages.</param>
+/// <param name="Start">Start the VM at the end.</param>
+/// <param name="OpenIntents">What this client left unfinished as far as the primary knows.</param>
+/// <param name="Data">Where the data comes from and by what right: all images of the VM may be read.</param>
+public sealed record RollbackOrder(
+    Guid JobId, Guid ImageId, Guid VmId, string VmName, bool Start, IReadOnlyList<Intent> OpenIntents, DataAccess Data);
 
 /// <summary>Where a client reaches its data and by what right.</summary>
 /// <param name="MediaAddress"><c>host:port</c> of the media server's data endpoint.</param>

@@ -33,6 +33,10 @@ public static class Phases
     public static IReadOnlyList<Phase> RestoreVm { get; } =
         [Phase.Start, Phase.Preflight, Phase.Define, Phase.Transfer, Phase.Realize, Phase.Finish];
 
+    /// <summary>A VM goes back to an image in place.</summary>
+    public static IReadOnlyList<Phase> Rollback { get; } =
+        [Phase.Start, Phase.Preflight, Phase.Checkpoint, Phase.Transfer, Phase.Release, Phase.Merge, Phase.Finish];
+
     /// <summary>A disk comes back as a file.</summary>
     public static IReadOnlyList<Phase> RestoreDisk { get; } = [Phase.Start, Phase.Preflight, Phase.Transfer, Phase.Finish];
 }

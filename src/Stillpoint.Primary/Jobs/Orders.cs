@@ -13,6 +13,7 @@ internal sealed class Orders(CatalogStore catalog, KeyDomains keys, GrantSigner 
     {
         JobKind.Backup => Backup(job, dataAddress),
         JobKind.RestoreVm or JobKind.RestoreDisk => Restore(job, dataAddress),
+        JobKind.Rollback => Rollback(job, dataAddress),
         _ => throw new TroubleException($"job {job.Id}", $"A {Words.Of(job.Kind)} job is not run by a client.", "Report this."),
     };
 
@@ -40,8 +41,23 @@ internal sealed class Orders(CatalogStore catalog, KeyDomains keys, GrantSigner 
             var disk = new RestoreDiskOrder(job.Id, image.Id, restore.Disk ?? "0", restore.Target ?? "", access);
             return client => client.RunRestoreDisk(disk);
         }
-        var vm = new RestoreVmOrder(job.Id, image.Id, restore.NewName ?? job.VmName, restore.Folder, restore.Start, await OpenIntents(job), access);
+        var vm = new RestoreVmOrder(job.Id, image.Id, restore.NewName ?? job.VmName, restore.Folder, restore.Start, await OpenIntents(job), access)
+        {
+            Original = restore.Original, KeepId = restore.KeepId, Network = restore.Network ?? NetworkMap.Disconnected,
+        };
         return client => client.RunRestoreVm(vm);
+    }
+
+    private async Task<Func<IClientCalls, Task>> Rollback(Job job, string dataAddress)
+    {
+        var image = job.ImageId is { } id ? await catalog.Images.Find(id) : null;
+        if (image is null || job.Restore is not { } restore)
+            throw new TroubleException($"image {job.ImageId}", "It is no longer in the catalog.", "Choose another image: stillpoint image list.");
+        // It reads the base notes of all images of the VM, to find the reference points that nothing may build on afterwards: a right that a restore
+        // has not. The image that such a grant may commit is one that nobody makes.
+        var access = Access(job with { ImageId = options.NewId() }, GrantKind.Backup, keys.Get(image.KeyDomain), dataAddress);
+        var order = new RollbackOrder(job.Id, image.Id, image.VmId, image.Vm, restore.Start, await OpenIntents(job), access);
+        return client => client.RunRollback(order);
     }
 
     private async Task<HostRecord> Host(Job job) => await catalog.Hosts.Find(job.Host)
@@ -52,7 +68,7 @@ internal sealed class Orders(CatalogStore catalog, KeyDomains keys, GrantSigner 
     private async Task<IReadOnlyList<Intent>> OpenIntents(Job job)
     {
         var active = (await catalog.Jobs.Open()).Where(j => j.State == JobState.Active && j.Id != job.Id).Select(j => j.Id).ToHashSet();
-        var found = job.Kind == JobKind.Backup
+        var found = job.Kind is JobKind.Backup or JobKind.Rollback
             ? await catalog.Intents.OfVm(job.VmId)
             : [.. (await catalog.Intents.OfClient(job.Host)).Where(i => i.Call is HostCall.ImportSystemDefinition or HostCall.WriteFiles)];
         return [.. found.Where(i => !active.Contains(i.JobId))];

@@ -12,6 +12,7 @@ internal static class CallHandlers
         connection.On<BackupOrder, bool>(nameof(IClientCalls.RunBackup), order => Run(() => handler.RunBackup(order)));
         connection.On<RestoreVmOrder, bool>(nameof(IClientCalls.RunRestoreVm), order => Run(() => handler.RunRestoreVm(order)));
         connection.On<RestoreDiskOrder, bool>(nameof(IClientCalls.RunRestoreDisk), order => Run(() => handler.RunRestoreDisk(order)));
+        connection.On<RollbackOrder, bool>(nameof(IClientCalls.RunRollback), order => Run(() => handler.RunRollback(order)));
         connection.On<Guid, bool>(nameof(IClientCalls.Cancel), id => Run(() => handler.Cancel(id)));
         connection.On(nameof(IClientCalls.TakeInventory), () => Run(handler.TakeInventory));
         connection.On<IReadOnlyList<Intent>, SweepReport>(nameof(IClientCalls.Sweep), known => Run(() => handler.Sweep(known)));

@@ -15,6 +15,9 @@ public interface IClientCalls
     /// <summary>Takes over the restore of one disk.</summary>
     Task RunRestoreDisk(RestoreDiskOrder order);
 
+    /// <summary>Takes over a rollback.</summary>
+    Task RunRollback(RollbackOrder order);
+
     /// <summary>Stops a job; its outcome comes as <see cref="JobOutcome.Cancelled"/>.</summary>
     Task Cancel(Guid jobId);
 

@@ -43,6 +43,7 @@ public static class RoleProxies
         public Task RunBackup(BackupOrder order) => call.Invoke<bool>(nameof(RunBackup), order);
         public Task RunRestoreVm(RestoreVmOrder order) => call.Invoke<bool>(nameof(RunRestoreVm), order);
         public Task RunRestoreDisk(RestoreDiskOrder order) => call.Invoke<bool>(nameof(RunRestoreDisk), order);
+        public Task RunRollback(RollbackOrder order) => call.Invoke<bool>(nameof(RunRollback), order);
         public Task Cancel(Guid jobId) => call.Invoke<bool>(nameof(Cancel), jobId);
         public Task<SweepReport> Sweep(IReadOnlyList<Intent> known) => call.Invoke<SweepReport>(nameof(Sweep), known);
         public Task<PreflightReport> Preflight(PreflightOrder order) => call.Invoke<PreflightReport>(nameof(Preflight), order);

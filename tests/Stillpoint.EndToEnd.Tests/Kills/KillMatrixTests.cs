@@ -25,6 +25,7 @@ public sealed class KillMatrixTests(KillSite site) : IClassFixture<KillSite>
         var also = point switch
         {
             KillPoint.PlannedImported or KillPoint.DisksRestored or KillPoint.Realized or KillPoint.RestoreKept => await KillRestoreAsync(point),
+            KillPoint.RolledBack => await KillRollbackAsync(point),
             _ => await KillBackupAsync(point),
         };
         var next = await site.BackUpAsync();
@@ -95,6 +96,25 @@ public sealed class KillMatrixTests(KillSite site) : IClassFixture<KillSite>
         if (role == "primary" || point == KillPoint.ReportKept) await site.RestoresIdenticalAsync(await site.EndsOkAsync([view]));
         else Assert.True(view.Job is { Outcome: JobOutcome.Failed, Trouble.NextStep.Length: > 0 }, $"{view.Job.Outcome}");
         return Commits(point) ? 1 : 0;
+    }
+
+    /// <summary>A rollback that died when all was written: the next start takes it back, and run again it ends well.</summary>
+    private async Task<int> KillRollbackAsync(KillPoint point)
+    {
+        var image = await site.BackUpAloneAsync(KillSite.Alone);
+        await site.Site.Lab.StateAsync(KillSite.Alone, "off", KillSite.Cancel);
+        await site.StartAsync("client", point);
+        var job = await site.RollBackAsync(image);
+        await site.DiesAsync("client", point);
+        Assert.Single((await site.Site.Lab.VmAsync(KillSite.Alone, KillSite.Cancel)).Checkpoints);
+        await site.StartAsync("client", null);
+        Assert.Empty((await site.MergedAsync(KillSite.Alone)).Checkpoints);
+        Assert.Equal(JobOutcome.Failed, (await site.FollowAsync(job)).Job.Outcome);
+        var again = await site.FollowAsync(await site.RollBackAsync(image));
+        Assert.True(again.Job.Outcome == JobOutcome.Ok, $"{again.Job.Trouble}");
+        Assert.Equal(Phases.Rollback, again.Phases.Select(p => p.Phase));
+        await site.Site.Lab.StateAsync(KillSite.Alone, "running", KillSite.Cancel);
+        return 1;
     }
 
     private async Task<int> KillRestoreAsync(KillPoint point, int nth = 1)

@@ -106,6 +106,35 @@ public sealed class KillSite : IAsyncLifetime
         return await EndsOkAsync([await FollowAsync(job)]);
     }
 
+    /// <summary>A VM that nothing else in the matrix touches.</summary>
+    internal const string Alone = "legacy";
+
+    /// <summary>A full of that VM by a policy of its own.</summary>
+    internal async Task<ImageRecord> BackUpAloneAsync(string vm)
+    {
+        await Site.Lab.WriteAsync(vm, Written, ++_seed, Cancel);
+        await Site.Api.Post<PolicyView>("policies", new Policy(
+            $"{PolicyName}-{vm}", BackupMethod.Wmi, Site.UnitName, [new VmSelection(Site.HostName, vm)], BlockLevelIncremental: true, ConsistencyPolicy.Crash,
+            GuestBackupType.Copy, [new Schedule("full", ImageType.Full, null, new Retention(30, 100))]), Cancel);
+        var job = Assert.Single(await Site.RunAsync($"{PolicyName}-{vm}", "full", vm, Cancel)).Job;
+        Assert.True(job is { Outcome: JobOutcome.Ok, ImageId: not null }, $"{job.Outcome} {job.Trouble}");
+        await Site.Lab.WriteAsync(vm, Written, ++_seed, Cancel);
+        return await Site.Api.Get<ImageRecord>($"images/{job.ImageId}", Cancel);
+    }
+
+    internal Task<Job> RollBackAsync(ImageRecord image) => Site.Api.Post<Job>("restores/rollback", new { image = image.Id, host = Site.HostName }, Cancel);
+
+    /// <summary>The VM once nothing of it merges.</summary>
+    internal async Task<LabVm> MergedAsync(string name)
+    {
+        while (true)
+        {
+            var vm = await Site.Lab.VmAsync(name, Cancel);
+            if (!vm.Merging) return vm;
+            await Task.Delay(100, Cancel);
+        }
+    }
+
     /// <summary>The image of a job that ended well, as the catalog has it, and noted with the checkpoint that it was made of.</summary>
     internal async Task<ImageRecord> EndsOkAsync(IReadOnlyList<JobView> jobs)
     {

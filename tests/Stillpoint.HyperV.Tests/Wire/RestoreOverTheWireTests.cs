@@ -13,7 +13,7 @@ public sealed class RestoreOverTheWireTests(LabFixture lab)
     {
         var (configuration, original) = await SaveConfigurationAsync("db");
 
-        var planned = await lab.Host.ImportPlannedAsync(configuration, default);
+        var planned = await lab.Host.ImportPlannedAsync(configuration, keepId: false, default);
         Assert.NotEqual(original.Id, planned);
         var imported = Assert.Single(await lab.Host.ListPlannedAsync(default));
         Assert.Equal((planned, original.Disks.Count), (imported.Id, imported.Disks.Count));
@@ -49,7 +49,7 @@ public sealed class RestoreOverTheWireTests(LabFixture lab)
     public async Task The_copy_is_on_no_network()
     {
         var (configuration, original) = await SaveConfigurationAsync("web");
-        var planned = await lab.Host.ImportPlannedAsync(configuration, default);
+        var planned = await lab.Host.ImportPlannedAsync(configuration, keepId: false, default);
         using var client = new WsManClient(lab.Options, TimeProvider.System, () => Guid.Empty);
         async Task<IReadOnlyList<string?>> EnabledAsync() => [.. (await client.QueryAsync(HyperVNames.AnyClass,
             Wql.SelectAll(HyperVNames.EthernetSetting), default))
@@ -71,7 +71,7 @@ public sealed class RestoreOverTheWireTests(LabFixture lab)
     public async Task A_planned_vm_without_its_disk_does_not_pass_and_says_which()
     {
         var (configuration, original) = await SaveConfigurationAsync("web");
-        var planned = await lab.Host.ImportPlannedAsync(configuration, default);
+        var planned = await lab.Host.ImportPlannedAsync(configuration, keepId: false, default);
         var paths = original.Disks.ToDictionary(d => d.SettingId, _ => @"C:\Restored\nowhere\gone.vhdx");
         try
         {
@@ -91,8 +91,8 @@ public sealed class RestoreOverTheWireTests(LabFixture lab)
     public async Task A_file_that_is_no_configuration_is_refused()
     {
         using (var file = lab.Files.Create(@"C:\Restored\bad.vmcx")) file.Write("not a configuration"u8);
-        await Assert.ThrowsAsync<TroubleException>(() => lab.Host.ImportPlannedAsync(@"C:\Restored\bad.vmcx", default));
-        await Assert.ThrowsAsync<TroubleException>(() => lab.Host.ImportPlannedAsync(@"C:\Restored\missing.vmcx", default));
+        await Assert.ThrowsAsync<TroubleException>(() => lab.Host.ImportPlannedAsync(@"C:\Restored\bad.vmcx", keepId: false, default));
+        await Assert.ThrowsAsync<TroubleException>(() => lab.Host.ImportPlannedAsync(@"C:\Restored\missing.vmcx", keepId: false, default));
         Assert.Empty(await lab.Host.ListPlannedAsync(default));
         lab.Files.Delete(@"C:\Restored\bad.vmcx");
     }

@@ -79,6 +79,8 @@ public sealed class HostWatchTests
 
         public VolumeSpace Space(string hostPath) => new(Free, Total);
 
+        public VirtualDisk OpenWritable(string hostPath) => throw new NotSupportedException();
+
         public VirtualDisk OpenDisk(string hostPath) => throw new NotSupportedException();
 
         public VirtualDisk CreateDisk(string hostPath, long length, int logicalSectorSize) => throw new NotSupportedException();

@@ -144,6 +144,42 @@ internal sealed class HostRig : IAsyncDisposable
         Files.Delete(target);
     }
 
+    /// <summary>The lab's record of the checkpoint of a VM's newest backup.</summary>
+    public async Task<Guid> RecordAsync(Guid vm) => (Guid)(await ReadAsync($"records?vm={vm}")).AsArray()[^1]!["checkpointId"]!;
+
+    /// <summary>The VM's own disks hold what a record says; the VM is off.</summary>
+    public async Task AssertHoldsAsync(string vm, Guid record)
+    {
+        var disks = (await VmAsync(vm)).Disks;
+        for (var i = 0; i < disks.Count; i++)
+        {
+            var verdict = await ControlAsync("compare", new { checkpointId = record, disk = i, hostPath = disks[i].Path });
+            Assert.True((bool)verdict["identical"]!, $"disk {i}: {verdict.ToJsonString()}");
+        }
+    }
+
+    /// <summary>Runs a rollback to its report.</summary>
+    public async Task<JobReport> RollbackAsync(ImageSummary image, bool start = false)
+    {
+        var order = new RollbackOrder(NewId(), image.Id, image.VmId, image.Vm!, start, [], Data);
+        await _jobs.RunRollback(order);
+        return await Primary.EndOf(order.JobId);
+    }
+
+    /// <summary>Runs the restore of a VM to its report.</summary>
+    public async Task<JobReport> RestoreAsync(ImageSummary image, Func<RestoreVmOrder, RestoreVmOrder> asked)
+    {
+        var order = asked(new RestoreVmOrder(NewId(), image.Id, "copy", null, false, [], Data));
+        await _jobs.RunRestoreVm(order);
+        return await Primary.EndOf(order.JobId);
+    }
+
+    public async Task StateAsync(string vm, string state)
+    {
+        if (state == "off") await MergedAsync(vm);
+        await ControlAsync("state", new { vm, state });
+    }
+
     public DataAccess Data => new("media.example:7845", "vault", [], _master);
 
     public Guid NewId() => new(RandomNumberGenerator.GetBytes(16));

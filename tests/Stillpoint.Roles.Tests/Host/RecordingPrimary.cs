@@ -27,10 +27,13 @@ internal sealed class RecordingPrimary : IPrimaryCalls
         return Task.CompletedTask;
     }
 
+    /// <summary>Called at each progress.</summary>
+    public Func<Guid, JobProgress, Task> OnProgress { get; set; } = (_, _) => Task.CompletedTask;
+
     public Task ReportProgress(Guid jobId, JobProgress progress)
     {
         Progress.Enqueue(progress);
-        return Task.CompletedTask;
+        return OnProgress(jobId, progress);
     }
 
     public Task ReportLog(Guid jobId, string line)

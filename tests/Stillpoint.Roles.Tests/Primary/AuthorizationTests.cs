@@ -79,7 +79,7 @@ public sealed class AuthorizationTests : IAsyncLifetime
                 || e.Contains("/sessions/current", StringComparison.Ordinal), e));
         Assert.Equal(
             ["POST /api/v1/hosts/name/sweep", "POST /api/v1/hosts/name/test", $"POST /api/v1/jobs/{s_id}/cancel", $"POST /api/v1/jobs/{s_id}/retry", "POST /api/v1/policies/name/runs",
-                "POST /api/v1/restores/disk", "POST /api/v1/restores/vm", "POST /api/v1/vms/name/preflight"], byRole["Operator"]);
+                "POST /api/v1/restores/disk", "POST /api/v1/restores/rollback", "POST /api/v1/restores/vm", "POST /api/v1/vms/name/preflight"], byRole["Operator"]);
         Assert.Contains("POST /api/v1/policies", byRole["Admin"]);
         Assert.Contains("GET /api/v1/audit", byRole["Admin"]);
         using var document = System.Text.Json.JsonDocument.Parse(await _rig.Admin.GetStringAsync(new Uri(_rig.Server.Address, "/openapi/v1.json")));

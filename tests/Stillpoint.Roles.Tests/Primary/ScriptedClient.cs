@@ -92,6 +92,8 @@ internal sealed class ScriptedClient(Uri primary, RoleIdentity identity) : IClie
         return Task.CompletedTask;
     }
 
+    public Task RunRollback(RollbackOrder order) => Task.CompletedTask;
+
     public Task<SweepReport> Sweep(IReadOnlyList<Intent> known) => Task.FromResult(new SweepReport([.. known.Select(i => $"ended {i.Id}")], []));
 
     public Task<PreflightReport> Preflight(PreflightOrder order) => Task.FromResult(new PreflightReport(null,

@@ -163,6 +163,8 @@ public sealed class ControlConnectionTests : IDisposable
 
         public Task Cancel(Guid jobId) => Task.CompletedTask;
 
+        public Task RunRollback(RollbackOrder order) => Task.CompletedTask;
+
         public Task<SweepReport> Sweep(IReadOnlyList<Intent> known) => Task.FromResult(new SweepReport([], []));
 
         public Task<PreflightReport> Preflight(PreflightOrder order) => Task.FromResult(new PreflightReport(null, []));

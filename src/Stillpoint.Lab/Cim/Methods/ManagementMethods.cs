@@ -45,6 +45,7 @@ internal sealed class ManagementMethods(HostContext host, MachineLookup lookup, 
         var newId = call.Flag("GenerateNewSystemIdentifier");
         var job = host.Jobs.Start(JobType.Import, "Importing Virtual Machine", [], "", claim: null, (job, _) =>
         {
+            if (host.Faults.Fires("import-fails", null)) throw new JobFailedException("Failed to import a virtual machine. (0x80004005)");
             job.Created.Add(planned.Import(file, newId).Path);
             return Task.CompletedTask;
         });
@@ -56,6 +57,7 @@ internal sealed class ManagementMethods(HostContext host, MachineLookup lookup, 
         var machine = Planned(call);
         return Start(machine, JobType.ValidatePlanned, "Validating Planned Virtual Machine", (_, _) =>
         {
+            if (host.Faults.Fires("validate-fails", null)) throw new JobFailedException("The planned virtual machine is not valid on this host. (0x80004005)");
             Machines.CheckDisks(host, machine);
             return Task.CompletedTask;
         });
@@ -66,6 +68,7 @@ internal sealed class ManagementMethods(HostContext host, MachineLookup lookup, 
         var machine = Planned(call);
         return Start(machine, JobType.RealizePlanned, "Realizing Planned Virtual Machine", (job, _) =>
         {
+            if (host.Faults.Fires("realize-fails", null)) throw new JobFailedException("The planned virtual machine could not be realized. (0x80004005)");
             planned.Realize(machine);
             job.Created.Add(machine.Path);
             return Task.CompletedTask;

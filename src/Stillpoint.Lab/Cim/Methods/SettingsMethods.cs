@@ -142,6 +142,8 @@ internal sealed class SettingsMethods(HostContext host, MachineLookup lookup)
                 machine.Settings = machine.Settings with
                 {
                     Disks = [.. machine.Settings.Disks.Where(d => !rest.Equals(d.Key + @"\L", StringComparison.OrdinalIgnoreCase))],
+                    Outside = [.. machine.Settings.Outside.Where(d => !rest.Equals(
+                        d.Key + (d.Path is null ? @"\D" : @"\L"), StringComparison.OrdinalIgnoreCase))],
                     Adapters = [.. machine.Settings.Adapters.Where(a => !rest.StartsWith(LabText.Upper(a.Id), StringComparison.OrdinalIgnoreCase))],
                 };
             }
