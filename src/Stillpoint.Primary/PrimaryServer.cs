@@ -155,8 +155,8 @@ public sealed class PrimaryServer : IAsyncDisposable
         services.AddSingleton(new PeerCertificates(authority.Certificate, options.Time));
         services.AddSingleton<Secrets>().AddSingleton<Passwords>().AddSingleton<FirstAccount>().AddSingleton<SignIn>()
             .AddSingleton<AuditLog>().AddSingleton<KeyDomains>();
-        services.AddSingleton<Connections>().AddSingleton<Arrivals>().AddSingleton<Inventories>().AddSingleton<ImageSync>().AddSingleton<ImageRebuild>().AddSingleton<UnitDeletions>()
-            .AddSingleton<VmSelector>();
+        services.AddSingleton<Connections>().AddSingleton<Arrivals>().AddSingleton<Inventories>().AddSingleton<HostViews>()
+            .AddSingleton<ImageSync>().AddSingleton<ImageRebuild>().AddSingleton<UnitDeletions>().AddSingleton<VmSelector>();
         services.AddSingleton<JobWatch>().AddSingleton<JobEnds>().AddSingleton<JobReturns>().AddSingleton<JobReports>();
         services.AddSingleton<Orders>().AddSingleton<JobRequests>();
         services.AddSingleton<IHostLifetime, NoLifetime>();

@@ -136,9 +136,8 @@ internal static class Blake3
         }
     }
 
-    /// <summary>Compresses the blocks of as many inputs as there are lanes and writes their values one after the other. Compiled once, at full
-    /// strength: it is where the time goes.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// <summary>Compresses the blocks of as many inputs as there are lanes and writes their values one after the other. It is where the time goes,
+    /// so it must not ask for full strength: that keeps it from being compiled ahead, and a short backup waits for the compiler.</summary>
     [SkipLocalsInit]
     private static void Compress<TLanes, T>(in Input input, ref byte blocks, nint stride, int count, Span<uint> values)
         where TLanes : ILanes<T>

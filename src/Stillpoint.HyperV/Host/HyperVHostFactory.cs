@@ -12,12 +12,14 @@ public static class HyperVHostFactory
     /// <param name="time">For timeouts and for waiting on jobs.</param>
     /// <param name="newId">Makes message ids.</param>
     /// <exception cref="TroubleException">The options cannot work: a password in clear, no user, a malformed fingerprint.</exception>
-    public static IHyperVHost Create(HyperVHostOptions options, TimeProvider time, Func<Guid> newId)
+    public static IHyperVHost Create(HyperVHostOptions options, TimeProvider time, Func<Guid> newId) => Create(options, time, newId, witness: null);
+
+    internal static IHyperVHost Create(HyperVHostOptions options, TimeProvider time, Func<Guid> newId, ISchemaWitness? witness)
     {
         ArgumentNullException.ThrowIfNull(options);
         RefuseAddress(options);
         RefuseAccount(options);
-        return new WmiHyperVHost(new HostConnection(options, time, newId));
+        return new WmiHyperVHost(new HostConnection(options, time, newId, witness));
     }
 
     private static void RefuseAddress(HyperVHostOptions options)

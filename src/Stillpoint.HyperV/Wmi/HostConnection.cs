@@ -7,11 +7,11 @@ namespace Stillpoint.HyperV;
 /// (<see cref="WsManFaultException"/>, <see cref="HostCallException"/>, <see cref="InvalidAnswerException"/>) so that a caller can look at their
 /// codes; <see cref="ForAsync{T}"/> makes troubles of them at the edge.
 /// </summary>
-internal sealed class HostConnection(HyperVHostOptions options, TimeProvider time, Func<Guid> newId) : IDisposable
+internal sealed class HostConnection(HyperVHostOptions options, TimeProvider time, Func<Guid> newId, ISchemaWitness? witness = null) : IDisposable
 {
     private const int Create = 5;
 
-    private readonly WsManClient _client = new(options, time, newId);
+    private readonly WsManClient _client = new(options, time, newId, witness);
 
     public TimeProvider Time { get; } = time;
 
@@ -28,10 +28,10 @@ internal sealed class HostConnection(HyperVHostOptions options, TimeProvider tim
     public async Task<IReadOnlyList<CimInstance>> QueryAsync(Projection what, CancellationToken cancel)
     {
         var selected = what.Properties.ToHashSet(StringComparer.OrdinalIgnoreCase);
-        return [.. (await QueryAsync(Wql.Select(what), cancel)).Select(row => row.Of(selected))];
+        return [.. (await QueryAsync(Wql.Select(what), cancel)).Select(row => row.Of(what.ClassName, selected))];
     }
 
-    /// <summary>As <see cref="QueryAsync"/>, in <c>root\cimv2</c>: the host itself.</summary>
+    /// <summary>A query in <c>root\cimv2</c>: the host itself.</summary>
     public Task<IReadOnlyList<CimInstance>> QueryCimv2Async(string wql, CancellationToken cancel) => _client.QueryAsync(HyperVNames.AnyCimv2Class, wql, cancel);
 
     public Task<CimInstance> GetAsync(EndpointReference target, CancellationToken cancel) => _client.GetAsync(target, cancel);

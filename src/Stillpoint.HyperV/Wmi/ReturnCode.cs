@@ -14,6 +14,14 @@ internal static class ReturnCode
 
     public static bool IsTimeout(long code) => code is 3 or 32772;
 
+    public static bool IsNotSupported(long code) => code is 1 or 32770;
+
+    public static bool IsRefusedInput(long code) => code is 4 or 6 or 32773 or 32776;
+
+    public static bool IsUnavailable(long code) => code is 32777 or 32778;
+
+    public static bool IsFileMissing(long code) => code is 32779;
+
     public static string Words(long code)
     {
         var number = code > 0x7FFFFFFF ? $"0x{code:X8}" : code.ToString(CultureInfo.InvariantCulture);

@@ -9,7 +9,7 @@ namespace Stillpoint.HyperV;
 /// </summary>
 internal static class CimInstanceReader
 {
-    public static CimInstance Read(XElement element)
+    public static CimInstance Read(XElement element, ISchemaWitness? witness = null)
     {
         var className = element.Name == WsNames.WsMan + "XmlFragment" ? "" : element.Name.LocalName;
         var properties = new Dictionary<string, IReadOnlyList<CimValue>>(StringComparer.OrdinalIgnoreCase);
@@ -19,7 +19,7 @@ internal static class CimInstanceReader
             var children = group.ToArray();
             properties[group.Key] = children is [var only] && IsNil(only) ? [] : [.. children.Select(ReadValue)];
         }
-        return new(className, properties);
+        return new(className, properties) { Witness = witness };
     }
 
     private static CimValue ReadValue(XElement element)

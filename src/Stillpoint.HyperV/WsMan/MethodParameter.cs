@@ -23,4 +23,8 @@ internal sealed record MethodParameter(string Name, IReadOnlyList<object> Values
 }
 
 /// <summary>A method call: on which instance, which method, with what, in the order of the class's MOF.</summary>
-internal sealed record MethodCall(EndpointReference Target, string Method, params IReadOnlyList<MethodParameter> Parameters);
+internal sealed record MethodCall(EndpointReference Target, string Method, params IReadOnlyList<MethodParameter> Parameters)
+{
+    /// <summary>True for a method that only tells, by the schema's naming: <c>GetVirtualDiskChanges</c>, <c>GetErrorEx</c>.</summary>
+    public bool ChangesNothing => Method.StartsWith("Get", StringComparison.Ordinal);
+}

@@ -5,8 +5,8 @@ using Stillpoint.Model;
 namespace Stillpoint.HyperV;
 
 /// <summary>
-/// WS-Management for CIM, one request at a time. Get and whole enumerations are repeated when the connection fails, for they change nothing
-/// and hand nothing out before their end; a method call never is, for it may have been carried out.
+/// WS-Management for CIM, one request at a time. Get, whole enumerations and methods that only tell are repeated when the connection fails or
+/// the host is busy, for they change nothing and hand nothing out before their end; any other method never is, for it may have been carried out.
 /// </summary>
 internal sealed class WsManClient : IDisposable
 {
@@ -23,19 +23,18 @@ internal sealed class WsManClient : IDisposable
     private readonly Func<Guid> _newId;
     private RequestEnvelope _requests;
     private readonly TimeProvider _time;
+    private readonly ISchemaWitness? _witness;
     private readonly SemaphoreSlim _oneAtATime = new(1);
 
-    public WsManClient(HyperVHostOptions options, TimeProvider time, Func<Guid> newId)
+    public WsManClient(HyperVHostOptions options, TimeProvider time, Func<Guid> newId, ISchemaWitness? witness = null)
     {
         _options = options;
         _transport = new WsManTransport(options, time);
         _newId = newId;
         _requests = Requests(options.MaxEnvelopeBytes);
         _time = time;
+        _witness = witness;
     }
-
-    /// <summary>Requests of HTTP that were sent, those of logging in among them.</summary>
-    public long RoundTrips => _transport.RoundTrips;
 
     public void Dispose()
     {
@@ -46,30 +45,46 @@ internal sealed class WsManClient : IDisposable
     /// <summary>One instance by its reference.</summary>
     /// <exception cref="WsManFaultException">The host refused; <see cref="WsManFault.IsNotFound"/> when the instance is not there.</exception>
     /// <exception cref="TroubleException">The host cannot be reached or understood.</exception>
-    public Task<CimInstance> GetAsync(EndpointReference target, CancellationToken cancel) => RepeatAsync(async () =>
+    public Task<CimInstance> GetAsync(EndpointReference target, CancellationToken cancel)
     {
-        var (body, _) = await SendAsync(_requests.Get(target), cancel);
-        return CimInstanceReader.Read(body ?? throw Unreadable("the answer to Get holds no instance"));
-    }, cancel);
+        _witness?.Reference(target);
+        return RepeatAsync(async () =>
+        {
+            var (body, _) = await SendAsync(_requests.Get(target), cancel);
+            return CimInstanceReader.Read(body ?? throw Unreadable("the answer to Get holds no instance"), _witness);
+        }, cancel);
+    }
 
     /// <summary>All instances of a class, those of its subclasses among them.</summary>
-    public Task<IReadOnlyList<CimInstance>> EnumerateAsync(string resourceUri, CancellationToken cancel) =>
-        RepeatAsync(() => CollectAsync(resourceUri, () => _requests.EnumerateClass(resourceUri, MaxElements), cancel), cancel);
+    public Task<IReadOnlyList<CimInstance>> EnumerateAsync(string resourceUri, CancellationToken cancel)
+    {
+        _witness?.Enumerated(resourceUri[(resourceUri.LastIndexOf('/') + 1)..]);
+        return RepeatAsync(() => CollectAsync(resourceUri, () => _requests.EnumerateClass(resourceUri, MaxElements), cancel), cancel);
+    }
 
     /// <summary>The instances that a WQL query names.</summary>
     /// <param name="anyClassUri">Resource URI that ends with <c>/*</c>.</param>
     /// <param name="query">SELECT, ASSOCIATORS OF or REFERENCES OF.</param>
     /// <param name="cancel">Stops; the enumeration is released.</param>
-    public Task<IReadOnlyList<CimInstance>> QueryAsync(string anyClassUri, string query, CancellationToken cancel) =>
-        RepeatAsync(() => CollectAsync(anyClassUri, () => _requests.EnumerateQuery(anyClassUri, query, MaxElements), cancel), cancel);
+    public Task<IReadOnlyList<CimInstance>> QueryAsync(string anyClassUri, string query, CancellationToken cancel)
+    {
+        _witness?.Query(query);
+        return RepeatAsync(() => CollectAsync(anyClassUri, () => _requests.EnumerateQuery(anyClassUri, query, MaxElements), cancel), cancel);
+    }
 
-    /// <summary>Calls a method; never repeated.</summary>
+    /// <summary>Calls a method; repeated only when it changes nothing.</summary>
     /// <returns>Its output parameters and <c>ReturnValue</c>.</returns>
-    public async Task<CimInstance> InvokeAsync(MethodCall call, CancellationToken cancel)
+    public Task<CimInstance> InvokeAsync(MethodCall call, CancellationToken cancel)
+    {
+        _witness?.Call(call);
+        return call.ChangesNothing ? RepeatAsync(() => InvokeOnceAsync(call, cancel), cancel) : InvokeOnceAsync(call, cancel);
+    }
+
+    private async Task<CimInstance> InvokeOnceAsync(MethodCall call, CancellationToken cancel)
     {
         var (body, _) = await SendAsync(_requests.Invoke(call), cancel);
         if (body is null || body.Name.LocalName != call.Method + "_OUTPUT") throw Unreadable($"the answer is no {call.Method}_OUTPUT");
-        return CimInstanceReader.Read(body);
+        return CimInstanceReader.Read(body, _witness);
     }
 
     private async Task<IReadOnlyList<CimInstance>> CollectAsync(string resourceUri, Func<byte[]> enumerate, CancellationToken cancel)
@@ -120,12 +135,13 @@ internal sealed class WsManClient : IDisposable
 
     /// <summary>Adds the items of an answer; returns the context to go on with, null at the end. Hosts put EndOfSequence into either
     /// namespace, leave the context out or empty it at the end, and change it between pulls or leave it out where it stays.</summary>
-    private static string? Take(XElement response, List<CimInstance> items, string? previousContext)
+    private string? Take(XElement response, List<CimInstance> items, string? previousContext)
     {
         foreach (var list in response.Elements().Where(e => e.Name == WsNames.WsMan + "Items" || e.Name == WsNames.Enumeration + "Items"))
         {
             foreach (var element in list.Elements())
-                items.Add(CimInstanceReader.Read(element.Name == WsNames.WsMan + "Item" ? element.Elements().FirstOrDefault() ?? element : element));
+                items.Add(CimInstanceReader.Read(
+                    element.Name == WsNames.WsMan + "Item" ? element.Elements().FirstOrDefault() ?? element : element, _witness));
         }
         if (response.Elements().Any(e => e.Name == WsNames.WsMan + "EndOfSequence" || e.Name == WsNames.Enumeration + "EndOfSequence")) return null;
         var context = response.Element(WsNames.Enumeration + "EnumerationContext")?.Value.Trim();

@@ -24,6 +24,13 @@ internal sealed record WsManFault(string Subcode, uint Code, uint WmiError, stri
     /// <summary>True when the account may not ask.</summary>
     public bool IsAccessDenied => Subcode == "AccessDenied" || Code == 5 || WmiError is 0x80041003 or 0x80070005;
 
+    /// <summary>True when the service behind WMI does not answer: RPC server unavailable, or the call failed on its way.</summary>
+    public bool IsServiceGone => Has(0x800706BA, 0x800706BE, 0x80010108);
+
+    /// <summary>True when one of these errors is the provider's or the service's.</summary>
+    public bool Has(params ReadOnlySpan<uint> errors) => errors.Contains(WmiError) || errors.Contains(Code)
+        || (Code & 0xFFFF0000) == 0 && Code != 0 && errors.Contains(0x80070000 | Code);
+
     /// <summary>True when the host has no such namespace or class: the Hyper-V role is not there.</summary>
     public bool IsNoSuchClass => Code == InvalidResourceUri || WmiError is 0x8004100E or 0x80041010;
 }

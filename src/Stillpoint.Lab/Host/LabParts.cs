@@ -42,13 +42,14 @@ internal sealed class LabParts : IAsyncDisposable
         ];
         foreach (var source in sources) source.Register(repository);
         var lookup = new MachineLookup(Context);
-        var methods = new MethodTable(
+        Methods = new MethodTable(
             new SnapshotMethods(Context, lookup, Checkpoints).All(),
             new ManagementMethods(Context, lookup, new PlannedMachines(Context), Power, Merges).All(),
             new SettingsMethods(Context, lookup).All(),
             new ImageMethods(Context).All(),
             new JobMethods(Jobs).All());
-        WsMan = new WsManService(schema, repository, methods, new SoapWriter(CimSource.HostName, options.NewId, language.Name), new EnumerationStore(options.Time));
+        WsMan = new WsManService(schema, repository, Methods, new SoapWriter(CimSource.HostName, options.NewId, language.Name),
+            new EnumerationStore(options.Time));
     }
 
     public HostContext Context { get; }
@@ -60,6 +61,7 @@ internal sealed class LabParts : IAsyncDisposable
     public Checkpoints Checkpoints { get; }
     public PowerStates Power { get; }
     public GuestWriter Guests { get; }
+    public MethodTable Methods { get; }
     public WsManService WsMan { get; }
 
     /// <summary>Takes up what a stop or a crash left: lock files, a burst of writes, merges.</summary>

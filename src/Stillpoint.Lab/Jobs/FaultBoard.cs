@@ -20,6 +20,11 @@ internal sealed class FaultBoard
         ["changes-missing-range"] = "GetVirtualDiskChanges leaves the last changed range out",
         ["tracking-lost"] = "the VM's change tracking ids are forgotten",
         ["access-denied"] = "a WS-Management request is refused",
+        ["namespace-missing"] = "a request is answered as by a machine without the Hyper-V role",
+        ["operation-timeout"] = "a request is answered with w:TimedOut",
+        ["service-gone"] = "a request is answered as by a host whose service vmms does not run: 0x800706BA",
+        ["request-quota"] = "a request is answered with w:QuotaLimit",
+        ["logon-restricted"] = "the job of ConvertToReferencePoint ends with 0x8007052F; the checkpoint stays",
         ["disk-corrupt"] = "the VM's first frozen disk file is damaged from the next checkpoint until that is released",
         ["disk-missing"] = "the VM's first frozen disk file is not in its place from the next checkpoint until that is released",
     };

@@ -44,6 +44,11 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
         {
             throw new JobFailedException($"'{name}' failed to convert the checkpoint to a reference point. (0x80004005)");
         }
+        if (host.Faults.Fires("logon-restricted", name))
+        {
+            throw new JobFailedException($"'{name}' failed to start worker process: Logon failure: the user has not been granted the requested "
+                + "logon type at this computer. (0x8007052F)");
+        }
         var disks = checkpoint.Settings.Disks.Zip(checkpoint.TrackingIds, (slot, id) => (slot, id)).Where(d => d.id is not null)
             .Select(d => new ReferencePointDisk(d.slot.Key, d.id!));
         var point = new ReferencePoint(host.Clock.NewId(), checkpoint.Consistency, [.. disks]);

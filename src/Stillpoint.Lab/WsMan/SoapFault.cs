@@ -18,6 +18,7 @@ internal sealed class SoapFault(string subcode, uint code, string reason) : Exce
     private const uint FilterCode = 2150858776;
     private const uint SelectorCode = 2150858843;
     private const uint Denied = 5;
+    private const uint OperationTimeout = 0x80338029;
 
     /// <summary>Qualified name of the subcode.</summary>
     public string Subcode { get; } = subcode;
@@ -61,6 +62,14 @@ internal sealed class SoapFault(string subcode, uint code, string reason) : Exce
         "The WS-Management service cannot process the request. The maximum number of concurrent enumerations has been exceeded. ");
 
     public static SoapFault AccessDenied() => new("w:AccessDenied", Denied, "Access is denied. ");
+
+    public static SoapFault TimedOut() => new("w:TimedOut", OperationTimeout,
+        "The WS-Management service cannot complete the operation within the time specified in OperationTimeout. ");
+
+    public static SoapFault ServiceGone() => new("w:InternalError", ProviderFailed, "The RPC server is unavailable. ")
+    {
+        Provider = new CimException(0x800706BA, "The RPC server is unavailable. "),
+    };
 
     /// <summary>The fault for an error of the CIM layer.</summary>
     public static SoapFault From(CimException error) => error.Code switch

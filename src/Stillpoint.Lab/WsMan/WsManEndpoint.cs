@@ -11,6 +11,13 @@ internal static class WsManEndpoint
 {
     private const string SoapType = "application/soap+xml;charset=UTF-8";
 
+    /// <summary>Faults by name that stand in place of an answer.</summary>
+    private static readonly (string Name, Func<SoapFault> Fault)[] Planned =
+    [
+        ("access-denied", SoapFault.AccessDenied), ("namespace-missing", SoapFault.Resource), ("operation-timeout", SoapFault.TimedOut),
+        ("service-gone", SoapFault.ServiceGone), ("request-quota", SoapFault.Quota),
+    ];
+
     /// <summary>Serves <c>POST /wsman</c>.</summary>
     public static void Map(IEndpointRouteBuilder routes, LabParts parts) => routes.MapPost("/wsman", context => AnswerAsync(context, parts));
 
@@ -48,7 +55,11 @@ internal static class WsManEndpoint
     private static string Answer(byte[] soap, Visitor visitor, LabParts parts, out bool isFault)
     {
         isFault = true;
-        if (visitor.Account.Rights != AccountRights.Administrator || parts.Faults.Fires("access-denied", vm: null)) return parts.WsMan.Deny();
+        if (visitor.Account.Rights != AccountRights.Administrator) return parts.WsMan.Refuse(SoapFault.AccessDenied());
+        foreach (var (name, fault) in Planned)
+        {
+            if (parts.Faults.Fires(name, vm: null)) return parts.WsMan.Refuse(fault());
+        }
         return parts.WsMan.Answer(new MemoryStream(soap), out isFault);
     }
 

@@ -34,8 +34,8 @@ internal sealed class WsManService(CimSchema schema, CimRepository repository, M
         }
     }
 
-    /// <summary>The answer to an account that may not ask.</summary>
-    public string Deny() => writer.Fault(SoapFault.AccessDenied(), "");
+    /// <summary>A fault in place of an answer.</summary>
+    public string Refuse(SoapFault fault) => writer.Fault(fault, "");
 
     private string Dispatch(SoapRequest request)
     {

@@ -42,7 +42,11 @@ public sealed record HostView(
     string KeyDomain,
     DateTimeOffset? InventoryTaken,
     int VmCount,
-    HostInventory? Inventory = null);
+    HostInventory? Inventory = null)
+{
+    /// <summary>Why its client could not look at the Hyper-V host the last time: a wrong password, a host that is off. Null when it could.</summary>
+    public Trouble? Trouble { get; init; }
+}
 
 /// <summary>A VM with the host that it was found on.</summary>
 /// <param name="Host">Name of the client.</param>

@@ -22,18 +22,18 @@ internal static class HostRoutes
         api.MapGet("/vms", Vms).RequireAuthorization(Roles.Viewer).WithTags("hosts");
     }
 
-    private static async Task<Page<HostView>> List(CatalogStore catalog, Connections connections, TimeProvider time, int? limit, string? after) =>
-        Paging.ByName((await catalog.Hosts.List()).Select(h => View(h, connections, time) with { Inventory = null }), h => h.Name, limit, after);
+    private static async Task<Page<HostView>> List(CatalogStore catalog, HostViews views, int? limit, string? after) =>
+        Paging.ByName((await catalog.Hosts.List()).Select(h => views.Of(h) with { Inventory = null }), h => h.Name, limit, after);
 
-    private static async Task<HostView> Show(string name, CatalogStore catalog, Connections connections, TimeProvider time) =>
-        View(await catalog.Hosts.Find(name) ?? throw Refusal.NotFound("host", name), connections, time);
+    private static async Task<HostView> Show(string name, CatalogStore catalog, HostViews views) =>
+        views.Of(await catalog.Hosts.Find(name) ?? throw Refusal.NotFound("host", name));
 
     private static async Task<HostView> Test(
-        string name, ClaimsPrincipal user, Inventories inventories, Connections connections, TimeProvider time, AuditLog audit)
+        string name, ClaimsPrincipal user, Inventories inventories, HostViews views, AuditLog audit)
     {
         var host = await inventories.Take(name);
         await audit.Done(user, "host.test", name);
-        return View(host, connections, time);
+        return views.Of(host);
     }
 
     private static async Task<SweepReport> Sweep(string name, ClaimsPrincipal user, Inventories inventories, AuditLog audit)
@@ -74,12 +74,4 @@ internal static class HostRoutes
 
     private static bool Selects(Policy policy, string host, VmInventory vm) => policy.Vms.Count == 0 || policy.Vms.Any(s => s.Host == host
         && (s.Vm is null || string.Equals(s.Vm, vm.Name, StringComparison.OrdinalIgnoreCase) || Guid.TryParse(s.Vm, out var id) && id == vm.Id));
-
-    private static HostView View(HostRecord host, Connections connections, TimeProvider time)
-    {
-        var connected = connections.Client(host.Name) is not null;
-        return new HostView(
-            host.Name, connected, host.Version, connected ? time.GetUtcNow() : host.LastSeen, host.KeyDomain, host.InventoryTaken,
-            host.Inventory?.Vms.Count ?? 0, host.Inventory);
-    }
 }

@@ -72,7 +72,8 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
         watch.End(job.Id);
         // It may have committed an image and failed after that.
         if (job.Kind == JobKind.Backup && image is null) images.UnitSoon(job.StorageUnit);
-        if (job.Kind == JobKind.RestoreVm && report.RestoredVmId is not null) inventories.TakeSoon(job.Host);
+        // After a failure too: it may be the host that cannot be reached any more, and lists shall show it.
+        if ((job.Kind == JobKind.RestoreVm && report.RestoredVmId is not null) || report.Outcome == JobOutcome.Failed) inventories.TakeSoon(job.Host);
         dispatcher.Wake();
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Stillpoint.Catalog;
 using Stillpoint.Model;
@@ -10,6 +11,10 @@ internal sealed class Inventories(CatalogStore catalog, Connections connections,
     private const int MostVms = 10_000;
     private const int MostDisks = 512;
     private const int MostText = 2_000;
+    private readonly ConcurrentDictionary<string, Trouble> _troubles = new();
+
+    /// <summary>Why a host could not be looked at the last time; null when it could, or nobody looked since this server started.</summary>
+    public Trouble? TroubleOf(string host) => _troubles.GetValueOrDefault(host);
 
     /// <summary>Looks at a host now.</summary>
     /// <exception cref="Refusal">There is no such host, or it is not connected.</exception>
@@ -25,9 +30,14 @@ internal sealed class Inventories(CatalogStore catalog, Connections connections,
         }
         catch (TroubleException e)
         {
+            _troubles[host] = e.Trouble with
+            {
+                Culprit = Cut(e.Trouble.Culprit), Message = Cut(e.Trouble.Message), NextStep = Cut(e.Trouble.NextStep),
+            };
             throw new TroubleException(e.Trouble with { Message = $"The client of {host} could not look at the host: {e.Trouble.Message}" }, e);
         }
         Check(host, inventory);
+        _troubles.TryRemove(host, out _);
         await catalog.Hosts.Inventoried(host, inventory, time.GetUtcNow());
         return (await catalog.Hosts.Find(host))!;
     }
@@ -74,6 +84,8 @@ internal sealed class Inventories(CatalogStore catalog, Connections connections,
             log.LogWarning("inventory: {Message}", e.Message);
         }
     });
+
+    private static string Cut(string? text) => text is null ? "" : text.Length <= MostText ? text : text[..MostText] + "…";
 
     private static void Check(string host, HostInventory inventory)
     {

@@ -15,8 +15,8 @@ internal static class HostCommand
         {
             using var api = ServerOptions.Connect(parsed);
             var hosts = await api.List<HostView>("hosts", cancel);
-            return Results.List(parsed, hosts, ["host", "connected", "version", ">VMs", "key domain", Column.Whole("last seen")], h =>
-                [h.Name, h.Connected ? "yes" : "no", h.Version, h.VmCount.ToString(), h.KeyDomain, Results.At(h.LastSeen)]);
+            return Results.List(parsed, hosts, ["host", "state", "version", ">VMs", new Column("key domain") { Drop = 1 }, Column.Whole("last seen"), "trouble"], h =>
+                [h.Name, State(h), h.Version, h.VmCount.ToString(), h.KeyDomain, Results.At(h.LastSeen), h.Trouble?.Message]);
         });
         return command;
     }
@@ -45,11 +45,13 @@ internal static class HostCommand
         return command;
     }
 
+    /// <summary>A client that is there and cannot reach its host protects nothing.</summary>
+    private static string State(HostView host) => !host.Connected ? "not connected" : host.Trouble is null ? "ok" : "host out of reach";
+
     private static int Print(ParseResult parsed, HostView host)
     {
         var code = Results.Show(parsed, host,
-            ("host", host.Name), ("host's own name", host.Inventory?.HostName), ("connected", host.Connected ? "yes" : "no"),
-                ("version", host.Version),
+            ("host", host.Name), ("host's own name", host.Inventory?.HostName), ("state", State(host)), ("trouble", host.Trouble?.ToString()), ("version", host.Version),
             ("key domain", host.KeyDomain), ("last seen", Results.At(host.LastSeen)), ("looked at", Results.At(host.InventoryTaken)));
         return Results.IsJson(parsed) ? code
             : VmCommand.Print(parsed, [.. (host.Inventory?.Vms ?? []).Select(v => new VmView(host.Name, v, [], null))]);

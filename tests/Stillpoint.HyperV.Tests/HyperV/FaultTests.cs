@@ -22,7 +22,56 @@ public sealed class FaultTests
         { "w:EncodingLimit", WsManFault(2150858843, "too long"), "too long", "MaxEnvelopeSizekb" },
         { "w:SchemaValidationError", WsManFault(2150858817, "schema"), "schema", "event log" },
         { "w:InternalError", "", "Grund", "event log" },
+        { "w:InternalError", ProviderFault(2150859010, 0x80041010, "Invalid class"), "0x80041010", "older than Windows Server 2016" },
+        { "w:InternalError", WmiError(0x80041013, "Provider load failure"), "0x80041013", "net start vmms" },
+        { "w:InternalError", ProviderFault(2150859010, 0x800706BA, "RPC"), "0x800706BA", "net start vmms" },
+        { "w:InternalError", WmiError(0x80041069, "timed out"), "0x80041069", "overloaded" },
+        { "w:InternalError", WmiError(0x8004106C, "quota"), "0x8004106C", "MaxConcurrentOperationsPerUser" },
+        { "w:InternalError", WmiError(0x80041017, "Invalid query"), "0x80041017", "report it with the version" },
+        { "w:InternalError", WsManFault(1327, "Logon failure"), "Logon failure", "Log on as a service" },
+        { "w:InternalError", ProviderFault(2150859010, 0x8007052F, "Logon failure"), "0x8007052F", "Log on as a service" },
     };
+
+    /// <summary>Both families: the snapshot services count from 1, all others from 32768.</summary>
+    [Theory]
+    [InlineData(1, "not supported (1)", "does not offer this", false)]
+    [InlineData(2, "failed (2)", "event log", false)]
+    [InlineData(3, "timed out (3)", "next run tries again", true)]
+    [InlineData(4, "invalid parameter (4)", "report it", false)]
+    [InlineData(5, "invalid state for this operation (5)", "next run tries again", true)]
+    [InlineData(6, "invalid type (6)", "report it", false)]
+    [InlineData(32768, "failed (32768)", "event log", false)]
+    [InlineData(32769, "access denied (32769)", "LocalAccountTokenFilterPolicy", false)]
+    [InlineData(32770, "not supported (32770)", "does not offer this", false)]
+    [InlineData(32772, "timed out (32772)", "next run tries again", true)]
+    [InlineData(32773, "invalid parameter (32773)", "report it", false)]
+    [InlineData(32774, "system in use (32774)", "next run tries again", true)]
+    [InlineData(32775, "invalid state for this operation (32775)", "next run tries again", true)]
+    [InlineData(32776, "incorrect data type (32776)", "report it", false)]
+    [InlineData(32777, "system not available (32777)", "next run tries again", true)]
+    [InlineData(32778, "out of memory (32778)", "next run tries again", true)]
+    [InlineData(32779, "file not found or in use (32779)", "compare the VM's settings", false)]
+    [InlineData(0x8007052F, "an error (0x8007052F)", "Log on as a service", false)]
+    public async Task A_return_code_says_what_and_what_to_do(long code, string what, string nextStep, bool retry)
+    {
+        await using var opened = new Opened(_ => Output("Msvm_VirtualSystemSnapshotService", "DestroySnapshot", ("ReturnValue", code.ToString())));
+        var trouble = (await Assert.ThrowsAsync<TroubleException>(() => opened.Host.DestroyCheckpointAsync("Microsoft:x", default))).Trouble;
+        Assert.Contains(what, trouble.Message, StringComparison.Ordinal);
+        Assert.Contains(nextStep, trouble.NextStep, StringComparison.Ordinal);
+        Assert.Equal(retry, trouble.Retry);
+    }
+
+    [Fact]
+    public async Task Only_what_changes_nothing_is_sent_again()
+    {
+        var busy = new Reply([]) { Status = 503, ContentType = "text/plain" };
+        await using var opened = new Opened(_ => busy);
+        await Assert.ThrowsAsync<TroubleException>(() => opened.Host.CreateRecoveryCheckpointAsync(Vm, true, GuestBackupType.Copy, default));
+        Assert.Single(opened.Server.Requests);
+        await Assert.ThrowsAsync<TroubleException>(() => opened.Host.GetChangesAsync(@"C:\a.vhdx", "id", 1 << 20, default));
+        Assert.Equal(["CreateSnapshot", "GetVirtualDiskChanges", "GetVirtualDiskChanges", "GetVirtualDiskChanges"],
+            opened.Server.Requests.Select(r => r.Verb));
+    }
 
     [Theory]
     [MemberData(nameof(Faults))]

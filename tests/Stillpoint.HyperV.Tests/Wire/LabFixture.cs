@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Stillpoint.HyperV.Tests.Schema;
 using Stillpoint.Lab;
 
 namespace Stillpoint.HyperV.Tests.Wire;
@@ -56,7 +57,8 @@ public sealed class LabFixture : IAsyncLifetime
         Directory.Delete(_folder, recursive: true);
     }
 
-    internal static IHyperVHost Open(HyperVHostOptions options) => HyperVHostFactory.Create(options, TimeProvider.System, NewId);
+    /// <summary>A client of the lab; what it uses that the published schema does not have fails the test.</summary>
+    internal static IHyperVHost Open(HyperVHostOptions options) => HyperVHostFactory.Create(options, TimeProvider.System, NewId, new SchemaWitness());
 
     internal async Task<JsonNode> ControlAsync(string path, object request)
     {

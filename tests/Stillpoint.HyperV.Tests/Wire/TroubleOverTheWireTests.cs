@@ -27,6 +27,40 @@ public sealed class TroubleOverTheWireTests(LabFixture lab)
         Assert.Contains("Hyper-V Administrators", trouble.NextStep, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("namespace-missing", "could not list its VMs", "Install the Hyper-V role", false)]
+    [InlineData("service-gone", "RPC server is unavailable", "net start vmms", true)]
+    [InlineData("request-quota", "concurrent", "MaxConcurrentOperationsPerUser", true)]
+    public async Task A_host_that_cannot_answer_says_why(string name, string what, string nextStep, bool retry)
+    {
+        await using var fault = await lab.FaultAsync(name);
+        var trouble = (await Assert.ThrowsAsync<TroubleException>(() => lab.Host.ListVirtualMachinesAsync(default))).Trouble;
+        Assert.Contains(what, trouble.Message, StringComparison.Ordinal);
+        Assert.Contains(nextStep, trouble.NextStep, StringComparison.Ordinal);
+        Assert.Equal(retry, trouble.Retry);
+    }
+
+    [Fact]
+    public async Task A_question_that_ran_out_of_the_hosts_time_is_asked_again()
+    {
+        await using var fault = await lab.FaultAsync("operation-timeout");
+        Assert.Equal(3, (await lab.Host.ListVirtualMachinesAsync(default)).Count);
+    }
+
+    [Fact]
+    public async Task A_right_that_a_group_policy_took_from_the_vms_is_named()
+    {
+        var vm = await lab.FindAsync("web");
+        var checkpoint = await lab.Host.CreateRecoveryCheckpointAsync(vm.Id, true, GuestBackupType.Copy, default);
+        await using (await lab.FaultAsync("logon-restricted", "web"))
+        {
+            var trouble = (await Assert.ThrowsAsync<TroubleException>(() => lab.Host.ConvertToReferencePointAsync(checkpoint.Id, default))).Trouble;
+            Assert.Contains("Log on as a service", trouble.NextStep, StringComparison.Ordinal);
+        }
+        await lab.Host.DestroyCheckpointAsync(checkpoint.Id, default);
+        await lab.MergedAsync(vm.Id);
+    }
+
     [Fact]
     public async Task A_vm_or_a_checkpoint_that_is_not_there_is_named()
     {

@@ -26,6 +26,9 @@ internal sealed class ScriptedClient(Uri primary, RoleIdentity identity) : IClie
     /// <summary>Thrown when a backup is handed over.</summary>
     public TroubleException? Refuse { get; set; }
 
+    /// <summary>Thrown when it is to look at its host.</summary>
+    public TroubleException? HostTrouble { get; set; }
+
     public IPrimaryCalls Primary => _connection!.Primary;
 
     public static VmInventory Vm(int number, string name) =>
@@ -96,7 +99,8 @@ internal sealed class ScriptedClient(Uri primary, RoleIdentity identity) : IClie
     public Task<PreflightReport> Preflight(PreflightOrder order) => Task.FromResult(new PreflightReport(null,
         [new Finding(FindingSubject.Missing, FindingLevel.Refusal, $"VM {order.VmName}", "it is gone.", "Look for it.")]));
 
-    public Task<HostInventory> TakeInventory() => Task.FromResult(new HostInventory("HV-" + identity.Self.Name, [.. Vms]));
+    public Task<HostInventory> TakeInventory() => HostTrouble is { } trouble ? Task.FromException<HostInventory>(trouble)
+        : Task.FromResult(new HostInventory("HV-" + identity.Self.Name, [.. Vms]));
 
     public async ValueTask DisposeAsync()
     {

@@ -41,9 +41,6 @@ internal sealed class HostLink : IDisposable
     /// <summary>How many connections were opened; a change means that nobody is logged in.</summary>
     public int Opened { get; private set; }
 
-    /// <summary>How many requests were sent.</summary>
-    public long RoundTrips { get; private set; }
-
     /// <summary>The newest connection's <c>tls-server-end-point</c> (RFC 5929); null without TLS.</summary>
     public ChannelBinding? Binding { get; private set; }
 
@@ -61,7 +58,6 @@ internal sealed class HostLink : IDisposable
         // As written: hosts compare the sealed type letter by letter, quotes included.
         request.Content.Headers.TryAddWithoutValidation("Content-Type", contentType);
         if (authorization is not null) request.Headers.TryAddWithoutValidation("Authorization", authorization);
-        RoundTrips++;
         return await _http.SendAsync(request, cancel);
     }
 

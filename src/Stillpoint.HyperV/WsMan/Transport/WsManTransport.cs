@@ -31,9 +31,6 @@ internal sealed class WsManTransport : IDisposable
         };
     }
 
-    /// <summary>Requests of HTTP that were sent, those of logging in among them.</summary>
-    public long RoundTrips => _link.RoundTrips;
-
     public void Dispose()
     {
         _login.Dispose();

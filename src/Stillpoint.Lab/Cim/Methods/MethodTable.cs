@@ -10,6 +10,9 @@ internal sealed class MethodTable
         foreach (var group in groups) _methods.AddRange(group);
     }
 
+    /// <summary>All of them.</summary>
+    public IReadOnlyList<CimMethod> All => _methods;
+
     /// <summary>The method of a class or of one it derives from; null when there is none.</summary>
     public CimMethod? Find(CimClass @class, string name) =>
         _methods.FirstOrDefault(m => @class.Is(m.ClassName) && m.Name.Equals(name, StringComparison.OrdinalIgnoreCase));

@@ -20,8 +20,10 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
     {
         // 1. Open what is read and where it goes.
         var vm = VmIds.OfName(keys, order.VmName);
-        await using var writer = await unit.OpenWriterAsync(new WriterScope(keys.Domain, vm), cancel);
-        await using var disks = new OpenDisks(order.Disks);
+        // The second core opens the disks beside it, which takes as long as a short session does to begin.
+        var opening = Task.Run(() => new OpenDisks(order), CancellationToken.None);
+        await using var writer = await OpenWriterAsync(vm, opening, cancel);
+        await using var disks = await opening;
         var baseImage = order.Base is null ? null : FindBase(await writer.ListImagesAsync(cancel), disks);
         if (baseImage is null && order.Base is not null) Terminal.Note($"warning: {_fullReason}: everything is read in full.");
         var created = StoreAccess.Environment.Time.GetUtcNow();
@@ -35,7 +37,7 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
         {
             var work = baseImage is null
                 ? DiskWork.Full(disks[i])
-                : DiskWork.Changes(disks[i], ChangedFile.Read(order.Changed![i], disks[i].Length), baseImage.Header.Streams[i].Root);
+                : DiskWork.Changes(disks[i], disks.ChangedOf(i), baseImage.Header.Streams[i].Root);
             var (sent, read, reason) = await SendAsync(session, work, disks.NameOf(i), cancel);
             streams.Add(sent);
             details.Add(disks[i].Details(disks.NameOf(i), read, reason));
@@ -50,6 +52,21 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
         await writer.CommitAsync(header, sealedDetails, session.Totals, cancel);
         if (details.Any(d => d.FullReason == MissedWrite)) await MarkSuspectAsync(writer, baseImage!, random, cancel);
         return ImageSummaries.Of(new StoredImage(header, sealedDetails, []), keys);
+    }
+
+    private async Task<IImageWriter> OpenWriterAsync(Guid vm, Task<OpenDisks> disks, CancellationToken cancel)
+    {
+        try
+        {
+            return await unit.OpenWriterAsync(new WriterScope(keys.Domain, vm), cancel);
+        }
+        catch
+        {
+            // The unit's trouble is told; that of a disk would be the next run's.
+            await ((Task)disks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (disks.IsCompletedSuccessfully) await disks.Result.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>The base; null when it was found damaged, so that nothing may be built on it.</summary>
@@ -113,21 +130,23 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
         }
     }
 
-    /// <summary>The disks, in order, under names that are unique within the image.</summary>
+    /// <summary>The disks, in order, under names that are unique within the image, each with its change list.</summary>
     private sealed class OpenDisks : IAsyncDisposable
     {
         private readonly List<(string Name, DiskFileSource Source)> _disks = [];
+        private readonly List<ExtentSet> _changed = [];
 
-        public OpenDisks(IReadOnlyList<string> paths)
+        public OpenDisks(OfflineBackupOrder order)
         {
             try
             {
-                foreach (var path in paths)
+                foreach (var path in order.Disks)
                 {
                     var name = Path.GetFileName(path);
                     var unique = _disks.Any(d => d.Name == name) ? $"{Path.GetFileNameWithoutExtension(name)}-{_disks.Count}{Path.GetExtension(name)}" : name;
                     _disks.Add((unique, DiskFileSource.Open(path)));
                 }
+                if (order.Changed is { } lists) _changed.AddRange(lists.Select((list, i) => ChangedFile.Read(list, _disks[i].Source.Length)));
             }
             catch
             {
@@ -139,6 +158,8 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
         public int Count => _disks.Count;
 
         public DiskFileSource this[int number] => _disks[number].Source;
+
+        public ExtentSet ChangedOf(int number) => _changed[number];
 
         public string NameOf(int number) => _disks[number].Name;
 
