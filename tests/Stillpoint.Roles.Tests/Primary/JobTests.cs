@@ -88,7 +88,7 @@ public sealed class JobTests : IAsyncLifetime
         var order = await _host.NextBackup();
         var second = await Run("web");
         var waiting = await _rig.Job(second.Id, j => j.State == JobState.Waiting);
-        Assert.Contains("another backup of web", waiting.Job.WaitsFor);
+        Assert.Contains("another job on web", waiting.Job.WaitsFor);
         await _host.Primary.ReportOutcome(ScriptedClient.Report(order, JobOutcome.Ok, _rig.Time.GetUtcNow()));
         Assert.Equal(second.Id, (await _host.NextBackup()).JobId);
     }
