@@ -21,7 +21,7 @@ public sealed record HyperVHostOptions(Uri Url, string User, string Password, st
     /// <summary>The client's own certificate with its key, for <see cref="HostAuthentication.Certificate"/>. Not disposed here.</summary>
     public X509Certificate2? ClientCertificate { get; init; }
 
-    /// <summary>Kerberos name of the service; null for <c>HTTP/</c> and the host of <see cref="Url"/>. Needed where the address is an alias.</summary>
+    /// <summary>Kerberos name of the service; null for <c>HTTP/</c> and the host of <see cref="Url"/>. For an address that is an alias.</summary>
     public string? ServicePrincipal { get; init; }
 
     /// <summary>How long the host may think about one request.</summary>

@@ -32,7 +32,8 @@ internal sealed class HostConnection(HyperVHostOptions options, TimeProvider tim
     }
 
     /// <summary>A query in <c>root\cimv2</c>: the host itself.</summary>
-    public Task<IReadOnlyList<CimInstance>> QueryCimv2Async(string wql, CancellationToken cancel) => _client.QueryAsync(HyperVNames.AnyCimv2Class, wql, cancel);
+    public Task<IReadOnlyList<CimInstance>> QueryCimv2Async(string wql, CancellationToken cancel) =>
+        _client.QueryAsync(HyperVNames.AnyCimv2Class, wql, cancel);
 
     public Task<CimInstance> GetAsync(EndpointReference target, CancellationToken cancel) => _client.GetAsync(target, cancel);
 

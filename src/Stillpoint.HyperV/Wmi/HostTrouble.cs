@@ -46,8 +46,8 @@ internal static class HostTrouble
         {
             _ when fault.Has(0x8007052F) => (LogonRight, false),
             { IsAccessDenied: true } => (Rights, false),
-            { WmiError: InvalidClass } => ("The host does not have that class: it is older than Windows Server 2016, or its service vmms does not run "
-                + "(sc query vmms). Older hosts cannot be backed up by the WMI method.", false),
+            { WmiError: InvalidClass } => ("The host does not have that class: it is older than Windows Server 2016, or its service vmms does not "
+                + "run (sc query vmms). Older hosts cannot be backed up by the WMI method.", false),
             { IsNoSuchClass: true } =>
                 ("Install the Hyper-V role on that host (Windows Server 2012 or later) and see that its service vmms runs.", false),
             { IsNotFound: true } => ("Look whether it was deleted, or moved to another host of the cluster.", false),
@@ -80,7 +80,8 @@ internal static class HostTrouble
             _ when ReturnCode.IsRefusedInput(error.Code) =>
                 ("The host understands this call otherwise than we do: report it with the version of the host (winver). " + EventLog, false),
             _ when ReturnCode.IsUnavailable(error.Code) => ("The host is short of memory or not ready; the next run tries again.", true),
-            _ when ReturnCode.IsFileMissing(error.Code) => ("A file is missing or in use: compare the VM's settings with what is on the volume.", false),
+            _ when ReturnCode.IsFileMissing(error.Code) =>
+                ("A file is missing or in use: compare the VM's settings with what is on the volume.", false),
             _ when ReturnCode.IsInvalidState(error.Code) =>
                 ("Something else is going on with the VM (a merge, an export, another backup): the next run tries again.", true),
             _ when ReturnCode.IsTimeout(error.Code) => ("The host took too long; the next run tries again.", true),

@@ -9,10 +9,12 @@ internal sealed class CimRepository
     private readonly List<(CimClass Class, Func<IEnumerable<CimInstance>> Instances)> _sources = [];
     private readonly CimSchema _schema;
 
-    public CimRepository(CimSchema schema) => _schema = schema;
+    private readonly HostLanguage _language;
+
+    public CimRepository(CimSchema schema, HostLanguage language) => (_schema, _language) = (schema, language);
 
     /// <summary>Says where the instances of a class come from.</summary>
-    public void Add(string className, Func<IEnumerable<CimInstance>> instances) => _sources.Add((_schema.Get(className), instances));
+    public void Add(string className, Func<IEnumerable<CimInstance>> instances) => _sources.Add((_schema.Get(className), () => instances().Select(_language.Speak)));
 
     /// <summary>All instances of a class and of those that derive from it.</summary>
     /// <exception cref="CimException">No such class.</exception>

@@ -35,6 +35,9 @@ public sealed record LabOptions
     /// <summary>How long a merge waits before it begins.</summary>
     public TimeSpan MergeDelay { get; init; } = TimeSpan.FromMilliseconds(300);
 
+    /// <summary>Language in which the host speaks: <c>en-US</c> or <c>ja-JP</c>.</summary>
+    public string Language { get; init; } = "en-US";
+
     /// <summary>The version that the host says it is.</summary>
     public Version HostVersion { get; init; } = new(10, 0, 20348);
 

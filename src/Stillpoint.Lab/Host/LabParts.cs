@@ -32,8 +32,9 @@ internal sealed class LabParts : IAsyncDisposable
         Power = new PowerStates(Context);
         Guests = new GuestWriter(Context);
 
+        var language = new HostLanguage(options.Language);
         var schema = CimSchema.Load();
-        var repository = new CimRepository(schema);
+        var repository = new CimRepository(schema, language);
         CimSource[] sources =
         [
             new ComputerSystems(schema, Context), new SystemSettings(schema, Context), new ResourceSettings(schema, Context),
@@ -47,7 +48,8 @@ internal sealed class LabParts : IAsyncDisposable
             new SettingsMethods(Context, lookup).All(),
             new ImageMethods(Context).All(),
             new JobMethods(Jobs).All());
-        WsMan = new WsManService(schema, repository, Methods, new SoapWriter(CimSource.HostName, options.NewId), new EnumerationStore(options.Time));
+        WsMan = new WsManService(schema, repository, Methods, new SoapWriter(CimSource.HostName, options.NewId, language.Name),
+            new EnumerationStore(options.Time));
     }
 
     public HostContext Context { get; }

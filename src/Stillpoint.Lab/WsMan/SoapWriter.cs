@@ -3,9 +3,8 @@ using System.Text;
 namespace Stillpoint.Lab;
 
 /// <summary>Writes answers in the shape that was recorded from hosts: same prefixes, same declarations, no white space.</summary>
-internal sealed class SoapWriter(string hostName, Func<Guid> newId)
+internal sealed class SoapWriter(string hostName, Func<Guid> newId, string language)
 {
-    private const string Language = "en-US";
     private const string Declarations =
         "xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" xmlns:a=\"http://schemas.xmlsoap.org/ws/2004/08/addressing\"";
 
@@ -31,7 +30,7 @@ internal sealed class SoapWriter(string hostName, Func<Guid> newId)
                 + " xmlns:p=\"http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd\"",
             _ => " xmlns:w=\"http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd\" xmlns:p=\"http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd\"",
         };
-        return $"<s:Envelope xml:lang=\"{Language}\" {Declarations}{more}><s:Header><a:Action>{XmlText.Escape(action)}</a:Action>"
+        return $"<s:Envelope xml:lang=\"{language}\" {Declarations}{more}><s:Header><a:Action>{XmlText.Escape(action)}</a:Action>"
             + $"<a:MessageID>{NewUuid()}</a:MessageID><a:To>{Soap.Anonymous}</a:To><a:RelatesTo>{XmlText.Escape(relatesTo)}</a:RelatesTo></s:Header>"
             + $"<s:Body>{body}</s:Body></s:Envelope>";
     }

@@ -67,7 +67,8 @@ internal static class HyperVOptions
         return new HyperVHostOptions(parse.GetRequiredValue(s_address), user, user.Length == 0 ? "" : password, parse.GetValue(s_pin))
         {
             Authentication = way,
-            CertificateAuthority = parse.GetValue(s_authority) is { } authority ? Load(authority, X509CertificateLoader.LoadCertificateFromFile) : null,
+            CertificateAuthority = parse.GetValue(s_authority) is { } authority
+                ? Load(authority, X509CertificateLoader.LoadCertificateFromFile) : null,
             ClientCertificate = parse.GetValue(s_certificate) is { } own ? Load(own, LoadWithKey) : null,
             ServicePrincipal = parse.GetValue(s_principal),
         };
@@ -75,7 +76,8 @@ internal static class HyperVOptions
 
     private static X509Certificate2 LoadWithKey(string path)
     {
-        if (X509Certificate2.GetCertContentType(path) == X509ContentType.Pkcs12) return X509CertificateLoader.LoadPkcs12FromFile(path, password: null);
+        if (X509Certificate2.GetCertContentType(path) == X509ContentType.Pkcs12)
+            return X509CertificateLoader.LoadPkcs12FromFile(path, password: null);
         // Out of PEM the key is not one that every TLS takes; through PFX it is.
         using var pem = X509Certificate2.CreateFromPemFile(path);
         return X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), password: null);

@@ -109,7 +109,7 @@ internal static class LabCommand
 
     private static LabOptions Under(LabScenario? scenario, LabOptions options) => scenario is null ? options : options with
     {
-        Machines = [.. options.Machines, .. scenario.Vms], HostVersion = scenario.HostVersion,
+        Machines = [.. options.Machines, .. scenario.Vms], HostVersion = scenario.HostVersion, Language = scenario.Language,
     };
 
     private static LabScenario? Scenario(FileInfo? file)

@@ -28,11 +28,11 @@ public sealed class HostileTokenTests
             var message = new byte[i * 1000];
             var body = SealedMessage.Read(client.Seal(message), SealedMessage.SpnegoProtocol)!.Value;
             Assert.Equal(message, host.Open(body.Content.Span, body.HeaderLength));
-            // The same once more is a message that was sent twice.
             Assert.Equal(message.Length, body.Length);
             var (header, data) = host.Seal(message);
             Assert.Equal(message, client.Open(SealedMessage.Write(SealedMessage.SpnegoProtocol, message.Length, header, data)).Soap);
         }
+        // The same once more is a message that was sent twice.
         var once = SealedMessage.Read(client.Seal([1]), SealedMessage.SpnegoProtocol)!.Value;
         Assert.NotNull(host.Open(once.Content.Span, once.HeaderLength));
         Assert.Null(host.Open(once.Content.Span, once.HeaderLength));
@@ -103,5 +103,6 @@ public sealed class HostileTokenTests
     private static NtlmContext Host(RandomNumberGenerator random) =>
         new(Accounts, new LabClock(new FakeTimeProvider(new DateTimeOffset(2026, 11, 24, 0, 0, 0, TimeSpan.Zero)), () => Guid.Empty), random, null);
 
-    private static SecuritySession Client() => SecuritySession.Begin(SecuritySession.Options(Options, "NTLM", null), out NegotiateAuthenticationStatusCode _)!;
+    private static SecuritySession Client() =>
+        SecuritySession.Begin(SecuritySession.Options(Options, "NTLM", null), out NegotiateAuthenticationStatusCode _)!;
 }

@@ -53,7 +53,8 @@ internal sealed partial class Mof
             if (line.Trim() is "" || line.StartsWith('#')) continue;
             if (Head().Match(line) is { Success: true } head)
             {
-                current = new(head.Groups["name"].Value, head.Groups["parent"] is { Success: true } p ? p.Value : null, head.Groups["partial"].Success);
+                current = new(head.Groups["name"].Value, head.Groups["parent"] is { Success: true } p ? p.Value : null,
+                    head.Groups["partial"].Success);
                 mof.Classes.Add(current.Name, current);
             }
             else if (Method().Match(line) is { Success: true } method)

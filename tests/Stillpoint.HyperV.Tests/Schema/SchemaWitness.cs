@@ -4,7 +4,7 @@ using System.Xml.Linq;
 
 namespace Stillpoint.HyperV.Tests.Schema;
 
-/// <summary>Holds all that a client asks and reads to the published schema: what is not in it, or of another type, fails the test that used it.</summary>
+/// <summary>Holds all that a client asks and reads to the published schema: what is not in it, or of another type, fails the test.</summary>
 internal sealed partial class SchemaWitness : ISchemaWitness
 {
     private static readonly Mof Mof = Mof.Published;

@@ -17,7 +17,8 @@ public sealed class SchemaWitnessTests
         _witness.Read("Msvm_VirtualSystemSettingData", "CreationTime", ReadKind.Time);
         _witness.Read("CreateSnapshot_OUTPUT", "Job", ReadKind.Reference);
         _witness.Call(new MethodCall(Snapshots, "CreateSnapshot", MethodParameter.Reference("AffectedSystem", Vm),
-            MethodParameter.Text("SnapshotSettings", new EmbeddedInstance(HyperVNames.SnapshotSettings).Number("ConsistencyLevel", "uint8", 1).ToString()),
+            MethodParameter.Text("SnapshotSettings",
+                new EmbeddedInstance(HyperVNames.SnapshotSettings).Number("ConsistencyLevel", "uint8", 1).ToString()),
             MethodParameter.Number("SnapshotType", 32768)));
     }
 

@@ -24,7 +24,8 @@ internal static class SealedBody
     {
         var size = length.ToString(CultureInfo.InvariantCulture);
         var head = Encoding.ASCII.GetBytes($"--Encrypted Boundary\r\n\tContent-Type: {Protocol}\r\n"
-            + $"\tOriginalContent: type={HeaderLogin.SoapType};Length={size}\r\n--Encrypted Boundary\r\n\tContent-Type: application/octet-stream\r\n");
+            + $"\tOriginalContent: type={HeaderLogin.SoapType};Length={size}\r\n"
+            + "--Encrypted Boundary\r\n\tContent-Type: application/octet-stream\r\n");
         var headerLength = new byte[4];
         BinaryPrimitives.WriteInt32LittleEndian(headerLength, header.Length);
         return [.. head, .. headerLength, .. header, .. data, .. "--Encrypted Boundary--\r\n"u8];

@@ -21,7 +21,8 @@ internal sealed class Door(LabAccounts accounts, LabClock clock, RandomNumberGen
         var login = LoginOf(http);
         var authorization = http.Request.Headers.Authorization.ToString();
         if (authorization.Length == 0) return login.Account is { } known ? new(known, login.Context) : Refuse(http);
-        var (scheme, value) = authorization.Split(' ', 2, StringSplitOptions.TrimEntries) is [var first, var second] ? (first, second) : (authorization, "");
+        var (scheme, value) = authorization.Split(' ', 2, StringSplitOptions.TrimEntries) is [var first, var second]
+            ? (first, second) : (authorization, "");
         return scheme.ToUpperInvariant() switch
         {
             "NEGOTIATE" or "KERBEROS" or "NTLM" => Converse(http, login, scheme, value),
@@ -64,8 +65,7 @@ internal sealed class Door(LabAccounts accounts, LabClock clock, RandomNumberGen
 
     /// <summary>The account that the client's certificate is mapped to, by the SHA-256 of it.</summary>
     private LabAccount? Mapped(HttpContext http) =>
-        http.Connection.ClientCertificate is { } shown && accounts.Find("certificate " + shown.GetCertHashString(HashAlgorithmName.SHA256)) is { } account
-            ? account : null;
+        http.Connection.ClientCertificate is { } shown ? accounts.Find("certificate " + shown.GetCertHashString(HashAlgorithmName.SHA256)) : null;
 
     private Visitor? Refuse(HttpContext http)
     {

@@ -15,7 +15,8 @@ namespace Stillpoint.Lab;
 internal sealed class NtlmContext(LabAccounts accounts, LabClock clock, RandomNumberGenerator random, byte[]? binding) : ISecurityContext
 {
     private const uint Required = NtlmMessage.ExtendedSecurity | NtlmMessage.Bits128;
-    private const uint Offered = Required | NtlmMessage.Sign | NtlmMessage.Seal | NtlmMessage.AlwaysSign | NtlmMessage.KeyExchange | NtlmMessage.Bits56;
+    private const uint Offered = Required | NtlmMessage.Sign | NtlmMessage.Seal | NtlmMessage.AlwaysSign
+        | NtlmMessage.KeyExchange | NtlmMessage.Bits56;
     private const int MicOffset = 72;
     private const int MicLength = 16;
 
