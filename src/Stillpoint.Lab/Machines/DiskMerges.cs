@@ -18,7 +18,7 @@ internal sealed class DiskMerges(HostContext host, TimeSpan delay)
     {
         var name = host.State.Read(_ => machine.Settings.Name);
         // While merging is switched off nothing begins, and nothing is said.
-        if (host.State.Read(_ => machine is not { MergePending: true, MergingDisabled: false })) return;
+        if (host.State.Read(_ => machine.MergingDisabled)) return;
         var job = host.Jobs.Track(JobType.MergeDisks, "Merging Virtual Hard Disks", host.State.Read(_ => machine.Path));
         JobFailedException? error = new("The operation was canceled. (0x800704C7)");
         try
@@ -54,7 +54,9 @@ internal sealed class DiskMerges(HostContext host, TimeSpan delay)
         await machine.Storage.WaitAsync(cancel);
         try
         {
-            if (!host.State.Read(_ => machine is { MergePending: true, MergingDisabled: false })) return;
+            // Not asked whether a merge is still pending: the run before this one may have ended when this one's release had just come, and taken the
+            // mark away.
+            if (host.State.Read(all => machine.MergingDisabled || !all.Contains(machine))) return;
             var off = host.State.Read(_ => machine.Power is PowerState.Off or PowerState.Saved);
             if (off) WriteIds.Notice(host, machine);
             for (var i = 0; i < host.State.Read(_ => machine.Settings.Disks.Count); i++)
