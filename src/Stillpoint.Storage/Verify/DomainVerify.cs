@@ -40,10 +40,10 @@ internal sealed class DomainVerify(StorageUnit unit, VerifyOptions options, Doma
         _sound = await SoundPacks.LoadAsync(Volume, unit.Parameters.UnitId, _index.Domain, options.Depth, cancel);
         var packs = _index.Packs;
         _sound.Keep(packs.Select(p => p.Header.Pack).ToHashSet());
-        if (options.Restart || !options.Remember) _sound.Began = null;
+        if (options.Whole && (options.Restart || !options.Remember)) _sound.Began = null;
         var needed = options.Image is null ? null : await PacksOfAsync(images, cancel);
-        // A verify that was stopped goes on: what it found sound since it began counts as read.
-        var since = Earlier(_sound.Began, options.OlderThan is { } age ? began - age : null);
+        // A verify of the whole that was stopped goes on: what was found sound since it began counts as read.
+        var since = Earlier(options.Whole ? _sound.Began : null, options.OlderThan is { } age ? began - age : null);
         var toRead = new List<PackFile>();
         foreach (var pack in packs)
         {
@@ -53,7 +53,7 @@ internal sealed class DomainVerify(StorageUnit unit, VerifyOptions options, Doma
             else if (options.Sample < 1 && options.Pick!.NextDouble() >= options.Sample) _results[pack.Name] = PackVerify.Result.Unread(pack);
             else toRead.Add(pack);
         }
-        _sound.Began ??= began;
+        if (options.Whole) _sound.Began ??= began;
         _saved = unit.Environment.Time.GetUtcNow();
         ToRead = toRead.Sum(p => p.Length);
         return toRead;
@@ -74,8 +74,7 @@ internal sealed class DomainVerify(StorageUnit unit, VerifyOptions options, Doma
                 Remember(pack, result);
                 done(pack.Length);
             });
-            // A part of a unit that was looked at ends no verify of the whole.
-            if (options.Image is null && options.Sample >= 1) _sound.Began = null;
+            if (options.Whole) _sound.Began = null;
         }
         finally
         {

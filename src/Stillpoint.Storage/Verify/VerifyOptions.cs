@@ -25,7 +25,7 @@ public sealed record VerifyOptions
     /// <summary>Most bytes read in a second; null for no limit.</summary>
     public long? BytesPerSecond { get; init; }
 
-    /// <summary>True to write down which packs were found sound, and to go on where a verify was stopped.</summary>
+    /// <summary>True to write down which packs were found sound, and to go on where a verify of the whole was stopped.</summary>
     public bool Remember { get; init; }
 
     /// <summary>True to begin anew although a verify was stopped.</summary>
@@ -33,6 +33,9 @@ public sealed record VerifyOptions
 
     /// <summary>How often what was found is written down meanwhile.</summary>
     public TimeSpan SaveEvery { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>True for all packs. A look at a part neither ends a verify of the whole nor counts as one that was stopped.</summary>
+    public bool Whole => Image is null && Sample >= 1;
 
     internal VerifyDepth Depth => new(Keys);
 }

@@ -130,6 +130,47 @@ public sealed class VerifyTests
         Assert.Contains((await unit.Unit.ListImagesAsync(default)).Images, i => i.Notes.Any(n => n.Kind == NoteKind.Damaged));
     }
 
+    /// <summary>Damage that came after a part was found sound: the next plain verify reads that part too.</summary>
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    public async Task What_a_look_at_a_part_found_sound_is_read_again_by_a_verify_of_the_whole(bool image, bool stopped)
+    {
+        await using var unit = await ManyPacksAsync();
+        var whole = new VerifyOptions { Keys = unit.Keys, Remember = true };
+        var part = image
+            ? whole with { Image = (await unit.Unit.ListImagesAsync(default)).Images[3].Header.Id }
+            : whole with { Sample = 0.7, Pick = new Random(5) };
+        using var stop = new CancellationTokenSource();
+        var look = UnitVerify.RunAsync(unit.Unit, part, null, new Seen(_ => { if (stopped) stop.Cancel(); }), stop.Token);
+        if (stopped) await Assert.ThrowsAnyAsync<OperationCanceledException>(() => look);
+        else Assert.Empty((await look).Damage);
+        foreach (var pack in Packs(unit)) Damage(unit, pack);
+        unit.Time.Advance(TimeSpan.FromHours(1));
+        await unit.ReopenAsync();
+        var report = await VerifyAsync(unit, whole);
+        Assert.Equal((0, 8), (report.Skipped, report.Images.Count(i => !i.Sound)));
+    }
+
+    /// <summary>Nor does such a look believe what a verify of the whole found before it was stopped; that one goes on afterwards.</summary>
+    [Fact]
+    public async Task A_look_at_a_part_reads_all_of_it_and_leaves_a_stopped_verify_as_it_was()
+    {
+        await using var unit = await ManyPacksAsync();
+        var whole = new VerifyOptions { Keys = unit.Keys, Remember = true };
+        using var stop = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => UnitVerify.RunAsync(
+            unit.Unit, whole, null, new Seen(bytes => { if (bytes > 3_000_000) stop.Cancel(); }), stop.Token));
+        unit.Time.Advance(TimeSpan.FromHours(1));
+        await unit.ReopenAsync();
+        foreach (var image in (await unit.Unit.ListImagesAsync(default)).Images)
+            Assert.Equal(2, (await VerifyAsync(unit, whole with { Image = image.Header.Id, Restart = true })).Packs);
+        // All was read since it began.
+        Assert.Equal((16, 0), ((await VerifyAsync(unit, whole)).Skipped, (await VerifyAsync(unit, whole)).Skipped));
+    }
+
     [Fact]
     public async Task A_limit_keeps_its_rate()
     {

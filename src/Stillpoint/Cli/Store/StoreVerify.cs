@@ -48,7 +48,7 @@ internal sealed class StoreVerify
         }
         catch (OperationCanceledException)
         {
-            Terminal.Note("what was found sound so far is remembered: the next verify goes on here, --restart begins anew.");
+            if (options.Whole) Terminal.Note("what was found sound so far is remembered: the next verify goes on here, --restart begins anew.");
             throw;
         }
         finally
