@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json.Serialization;
 
@@ -17,13 +18,32 @@ public sealed record PrunePlan(
     [JsonIgnore]
     public IEnumerable<PlannedImage> Going => Images.Where(i => !i.Stays);
 
-    /// <summary>What is signed: ASCII lines <c>stillpoint prune plan 1</c>, <c>unit ID</c>, <c>head HEAD</c>, then <c>counts ID</c>,
-    /// <c>stays ID</c> or <c>goes ID</c> for each image, ids ascending, as 32 hexadecimal digits, each line ended by a line feed.</summary>
+    /// <summary>Why nobody may sign or execute this plan, whoever made it; null when there is nothing against it.</summary>
+    public string? Flaw() =>
+        Policy is null ? "it has no policy"
+        : Head is not { Length: 64 } || !Head.All(char.IsAsciiHexDigit) ? "it names no head"
+        : Images is null || Images.Any(i => i?.Reasons is null || i.Reasons.Contains(null!)) ? "it names no images"
+        : Images.Select(i => i.Id).Distinct().Count() != Images.Count ? "it names an image twice"
+        : Images.FirstOrDefault(i => i.Counts && !i.Stays) is { } odd ? $"image {odd.Id:D} fills a place of the policy and goes"
+        : null;
+
+    /// <summary>What is signed of a plan without a <see cref="Flaw"/>: all that it says, so that no field of it can be another than the one that was
+    /// looked at. ASCII lines <c>stillpoint prune plan 2</c>, <c>unit ID</c>, <c>head HEAD</c>, <c>made TICKS</c>,
+    /// <c>policy LAST HOURLY DAILY WEEKLY MONTHLY YEARLY</c>, then <c>image ID VM TICKS stays|goes counts|spare REASONS</c> for each image, ids
+    /// ascending; ids are 32 hexadecimal digits, times ticks of 100 ns of year 1 UTC, reasons UTF-8 in Base64 with commas between, and each line is
+    /// ended by a line feed.</summary>
     public byte[] SignedText()
     {
-        var text = new StringBuilder($"stillpoint prune plan 1\nunit {Unit:N}\nhead {Head}\n");
-        foreach (var image in Images.OrderBy(i => i.Id.ToString("N"), StringComparer.Ordinal)) text.Append(image.Counts ? "counts " : image.Stays ? "stays " : "goes ").Append($"{image.Id:N}\n");
-        return Encoding.UTF8.GetBytes(text.ToString());
+        var text = new StringBuilder($"stillpoint prune plan 2\nunit {Unit:N}\nhead {Head}\n");
+        text.Append(CultureInfo.InvariantCulture, $"made {Made.UtcTicks}\n");
+        text.Append(CultureInfo.InvariantCulture, $"policy {Policy.Last} {Policy.Hourly} {Policy.Daily} {Policy.Weekly} {Policy.Monthly} {Policy.Yearly}\n");
+        foreach (var image in Images.OrderBy(i => i.Id.ToString("N"), StringComparer.Ordinal))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"image {image.Id:N} {image.Vm:N} {image.Created.UtcTicks} ");
+            text.Append(image.Stays ? "stays" : "goes").Append(image.Counts ? " counts " : " spare ");
+            text.AppendJoin(',', image.Reasons.Select(r => Convert.ToBase64String(Encoding.UTF8.GetBytes(r)))).Append('\n');
+        }
+        return Encoding.ASCII.GetBytes(text.ToString());
     }
 }
 

@@ -90,11 +90,9 @@ internal sealed class UnitDeletions(CatalogStore catalog, Connections connection
     /// <summary>A plan is signed only when it is what was asked for, and leaves an image of each VM.</summary>
     private static void Check(StorageUnitRecord unit, Connection media, PrunePlan plan, RetentionPolicy policy, Guid? vm)
     {
-        if (plan.Unit != unit.UnitId || plan.Policy != policy || plan.Images is null || plan.Images.Any(i => i?.Reasons is null))
-            throw Odd(media, "the plan is not what was asked for");
-        if (plan.Head is not { Length: 64 } || !plan.Head.All(char.IsAsciiHexDigit)) throw Odd(media, "the plan names no head");
+        if (plan.Unit != unit.UnitId || plan.Policy != policy) throw Odd(media, "the plan is not what was asked for");
+        if (plan.Flaw() is { } flaw) throw Odd(media, $"the plan is none: {flaw}");
         if (vm is not null && plan.Images.Any(i => i.Vm != vm)) throw Odd(media, "the plan is about other VMs too");
-        if (plan.Images.Select(i => i.Id).Distinct().Count() != plan.Images.Count) throw Odd(media, "the plan names an image twice");
         if (plan.Images.GroupBy(i => i.Vm).Any(images => images.All(i => !i.Stays))) throw Odd(media, "the plan leaves a VM no image");
     }
 

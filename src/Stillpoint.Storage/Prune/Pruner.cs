@@ -49,12 +49,13 @@ public static class Pruner
     /// <param name="glass">Overrides the need of a signature.</param>
     /// <param name="cancel">Gives up; images given up by then stay so, and the same plan may be executed again.</param>
     /// <returns>The images that were given up.</returns>
-    /// <exception cref="TroubleException">The plan is another unit's, not signed, or outdated.</exception>
+    /// <exception cref="TroubleException">The plan is another unit's, not signed, outdated, or contradicts itself.</exception>
     public static async Task<IReadOnlyList<Guid>> ExecuteAsync(StorageUnit unit, PrunePlan plan, DomainKeys? keys, BreakGlass? glass, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(plan);
         if (plan.Unit != unit.Parameters.UnitId) throw UnitTrouble.Refused(unit.Name, $"the plan is of storage unit {plan.Unit:D}.", "make a plan of this unit");
+        if (plan.Flaw() is { } flaw) throw UnitTrouble.Refused(unit.Name, $"the plan is none: {flaw}.", "make a new plan");
         await unit.CheckPresentAsync(cancel);
         if (plan.Signature is null && await Attachment.KeyAsync(unit, cancel) is not null) await BreakGlass.RequireAsync(unit, glass, $"prune by a plan of {plan.Going.Count()} images", cancel);
         else await Attachment.CheckAsync(unit, plan.SignedText(), plan.Signature, cancel);

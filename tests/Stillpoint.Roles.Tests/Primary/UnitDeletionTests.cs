@@ -46,6 +46,7 @@ public sealed class UnitDeletionTests : IAsyncLifetime
         await RefusedAsync(sound with { Head = "head\nimage" }, "names no head");
         await RefusedAsync(Plan(s_last, stays: [], goes: [1, 2]), "leaves a VM no image");
         await RefusedAsync(Plan(s_last, stays: [1, 1], goes: [2]), "twice");
+        await RefusedAsync(sound with { Images = [sound.Images[0] with { Stays = false }, sound.Images[1] with { Stays = true }] }, "and goes");
         await RefusedAsync(sound, "other VMs", vm: Id(5).ToString());
         Assert.Empty(_media.Pruned);
     }

@@ -153,6 +153,69 @@ public sealed class KeepingTests
         Assert.Empty((await UnitVerify.RunAsync(unit.Unit, unit.Keys, null, default)).Damage);
     }
 
+    /// <summary>Whoever has the unit's files and a plan that its primary signed gains nothing by editing any field of it.</summary>
+    [Fact]
+    public async Task A_signed_plan_with_any_field_edited_is_refused()
+    {
+        await using var unit = await TestUnit.MakeAsync();
+        using var key = Key.Create(SignatureAlgorithm.Ed25519);
+        for (var seed = 1; seed <= 2; seed++) await unit.BackupAsync(Disks.Make(1 << 20, seed));
+        await Attachment.AttachAsync(unit.Unit, key.PublicKey.Export(KeyBlobFormat.RawPublicKey), default);
+        var plan = await Pruner.PlanAsync(unit.Unit, s_last, null, null, default);
+        plan = plan with { Signature = Sign(key, plan.SignedText()) };
+        var (stays, goes) = (Assert.Single(plan.Images, i => i.Stays), Assert.Single(plan.Going));
+        Assert.True(stays.Counts);
+        var tried = 0;
+        await EachFieldAsync(plan, edited => RefusedAsync(edited, nameof(PrunePlan.Signature)));
+        foreach (var image in plan.Images)
+            await EachFieldAsync(image, edited => RefusedAsync(plan with { Images = [.. plan.Images.Select(i => i.Id == image.Id ? edited : i)] }, "image"));
+        await EachFieldAsync(plan.Policy, edited => RefusedAsync(plan with { Policy = edited }, "policy"));
+        foreach (var images in new PlannedImage[][] { [], [stays], [goes], [.. plan.Images, goes], [.. plan.Images, goes with { Id = unit.NewId() }] })
+            await RefusedAsync(plan with { Images = images }, "images");
+        foreach (var (s, c) in new[] { (false, true), (false, false), (true, false) })
+            await RefusedAsync(plan with { Images = [stays with { Stays = s, Counts = c }, goes] }, "the image that stays");
+        // Reasons are signed one by one, and a head takes no lines along.
+        await RefusedAsync(plan with { Images = [stays with { Reasons = [.. stays.Reasons, ""] }, goes] }, "reasons");
+        await RefusedAsync(plan with { Head = $"{plan.Head}\nmade 1" }, "head");
+        // One that contradicts itself is refused even where it is signed.
+        var odd = plan with { Images = [stays with { Stays = false }, goes] };
+        await RefusedAsync(odd with { Signature = Sign(key, odd.SignedText()) }, "contradiction");
+        Assert.Equal(6 + (2 * 6) + 6 + 5 + 3 + 2 + 1, tried);
+        Assert.Equal(2, (await unit.Unit.ListImagesAsync(default)).Images.Count);
+        Assert.Equal([goes.Id], await Pruner.ExecuteAsync(unit.Unit, plan, null, null, default));
+
+        async Task RefusedAsync(PrunePlan edited, string what)
+        {
+            tried++;
+            var refused = await Record.ExceptionAsync(() => Pruner.ExecuteAsync(unit.Unit, edited, null, null, default));
+            Assert.True(refused is TroubleException, $"{what}: {refused}");
+        }
+
+        static async Task EachFieldAsync<T>(T whole, Func<T, Task> refused) where T : class
+        {
+            foreach (var parameter in typeof(T).GetConstructors().Single(c => c.GetParameters().Length > 1).GetParameters())
+            {
+                var edited = typeof(T).GetMethod("<Clone>$")!.Invoke(whole, [])!;
+                var field = typeof(T).GetProperty(parameter.Name!)!;
+                field.SetValue(edited, Other(field.GetValue(whole)));
+                await refused((T)edited);
+            }
+        }
+
+        static object? Other(object? value) => value switch
+        {
+            Guid id => new Guid([.. id.ToByteArray().Reverse()]),
+            string text => (text[0] == '0' ? "1" : "0") + text[1..],
+            DateTimeOffset time => time.AddTicks(1),
+            bool flag => !flag,
+            int number => number + 1,
+            RetentionPolicy policy => policy with { Last = policy.Last + 1 },
+            IReadOnlyList<string> reasons => (string[])[.. reasons.Select(r => r + "!")],
+            IReadOnlyList<PlannedImage> images => (PlannedImage[])[.. images.Select(i => i with { Stays = !i.Stays })],
+            _ => throw new ArgumentException($"{value} is of no kind that a plan holds"),
+        };
+    }
+
     [Fact]
     public async Task Only_its_primary_detaches_a_unit_and_only_as_it_is()
     {

@@ -80,9 +80,7 @@ internal static class StorePrune
     {
         if (policy != new RetentionPolicy()) throw new CommandFailedException(ExitCodes.Failed, "--plan and --keep-… exclude each other: the plan has its policy.");
         var plan = ReadPlan<PrunePlan>(path, "stillpoint store prune DIR --keep-… --dry-run --output json");
-        return plan.Images is not null && plan.Head is not null && plan.Images.All(i => i?.Reasons is not null)
-            ? plan
-            : throw new CommandFailedException(ExitCodes.Failed, $"{path} is no plan: it names no images.");
+        return plan.Flaw() is { } flaw ? throw new CommandFailedException(ExitCodes.Failed, $"{path} is no plan: {flaw}.") : plan;
     }
 
     internal static Option<int> Keep(string what, string of) => new($"--keep-{what}")
