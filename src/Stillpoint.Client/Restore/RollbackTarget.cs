@@ -5,12 +5,12 @@ using Stillpoint.VirtualDisks;
 namespace Stillpoint.Client;
 
 /// <summary>A VM's own disk that is brought back to an image: what is written goes into the file on top of the checkpoint that was taken before.</summary>
-internal sealed class RollbackTarget(VirtualDisk disk) : IDiskPatchTarget
+internal sealed class RollbackTarget(VirtualDisk disk) : VirtualDiskTarget(disk), IDiskPatchTarget
 {
-    private readonly Lock _lock = new();
+    private readonly VirtualDisk _disk = disk;
 
     /// <inheritdoc/>
-    public long Length => disk.Length;
+    public long Length => _disk.Length;
 
     /// <inheritdoc/>
     public ExtentSet Data { get; } = disk.Data;
@@ -19,15 +19,7 @@ internal sealed class RollbackTarget(VirtualDisk disk) : IDiskPatchTarget
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        disk.Read(offset, buffer.Span);
-        return ValueTask.CompletedTask;
-    }
-
-    /// <inheritdoc/>
-    public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
-    {
-        cancel.ThrowIfCancellationRequested();
-        lock (_lock) disk.Write(offset, bytes.Span);
+        _disk.Read(offset, buffer.Span);
         return ValueTask.CompletedTask;
     }
 
@@ -35,21 +27,7 @@ internal sealed class RollbackTarget(VirtualDisk disk) : IDiskPatchTarget
     public ValueTask ZeroAsync(Extent run, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        lock (_lock) disk.Zero(run.Offset, run.Length);
-        return ValueTask.CompletedTask;
-    }
-
-    /// <inheritdoc/>
-    public ValueTask FinishAsync(CancellationToken cancel)
-    {
-        disk.Flush();
-        return ValueTask.CompletedTask;
-    }
-
-    /// <inheritdoc/>
-    public ValueTask DisposeAsync()
-    {
-        disk.Dispose();
+        lock (OneWriter) _disk.Zero(run.Offset, run.Length);
         return ValueTask.CompletedTask;
     }
 }

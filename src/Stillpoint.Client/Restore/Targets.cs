@@ -4,17 +4,17 @@ using Stillpoint.VirtualDisks;
 
 namespace Stillpoint.Client;
 
-/// <summary>A fresh virtual disk that a restore fills.</summary>
-internal sealed class VirtualDiskTarget(VirtualDisk disk) : IDiskTarget
+/// <summary>A virtual disk that is written.</summary>
+internal class VirtualDiskTarget(VirtualDisk disk) : IDiskTarget
 {
-    private readonly Lock _lock = new();
+    /// <summary>Writers of a virtual disk change its block table: one at a time.</summary>
+    protected Lock OneWriter { get; } = new();
 
     /// <inheritdoc/>
     public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        // Writers of a virtual disk change its block table.
-        lock (_lock) disk.Write(offset, bytes.Span);
+        lock (OneWriter) disk.Write(offset, bytes.Span);
         return ValueTask.CompletedTask;
     }
 
