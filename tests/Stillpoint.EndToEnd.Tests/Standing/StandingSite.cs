@@ -29,17 +29,12 @@ public sealed class StandingSite : IAsyncLifetime
     {
         Root = Directory.CreateTempSubdirectory("stillpoint-standing-").FullName;
         Site = Site.In(Path.Combine(Root, "site"));
-        // A new lab that is given disks has those VMs only, so it is made first and given them when it starts again.
-        await Site.StartLabAsync([], Cancel);
-        await Site.StopAsync("lab");
-        await Task.WhenAll(
-            Site.StartLabAsync(["--vm", $"app={RandomDisk("app", 1)}", "--vm", $"till={RandomDisk("till", 2)}"], Cancel),
-            Site.StartPrimaryAsync(null, Cancel));
+        await SiteScripts.StartLabAsync(
+            Site, [$"app={RandomDisk("app", 1)}", $"till={RandomDisk("till", 2)}"], () => Site.StartPrimaryAsync(null, Cancel), Cancel);
         await Task.WhenAll(Site.StartMediaAsync(null, Cancel), Site.StartClientAsync(null, Cancel));
         await Site.CreateUnitAsync(Cancel);
         await Site.VmsAsync(Cancel);
-        var token = await Site.Api.Post<IssuedToken>("tokens", new { name = "scripts" }, Cancel);
-        await File.WriteAllTextAsync(Path.Combine(Root, "token"), token.Token, Cancel);
+        await SiteScripts.TokenAsync(Site, Root, Cancel);
     }
 
     /// <inheritdoc/>
@@ -50,15 +45,7 @@ public sealed class StandingSite : IAsyncLifetime
     }
 
     /// <summary>A command over the REST interface, as a script gives it.</summary>
-    internal Task<Said> CliAsync(params string[] arguments) => CommandLine.StillpointAsync(
-        new Dictionary<string, string>
-        {
-            ["STILLPOINT_URL"] = Site["primary"].Endpoint("api"),
-            ["STILLPOINT_FINGERPRINT"] = Site["primary"].Endpoint("fingerprint"),
-            ["STILLPOINT_TOKEN_FILE"] = Path.Combine(Root, "token"),
-            ["STILLPOINT_CONFIG"] = Path.Combine(Root, "config"),
-        },
-        arguments);
+    internal Task<Said> CliAsync(params string[] arguments) => CommandLine.StillpointAsync(SiteScripts.Environment(Site, Root), arguments);
 
     /// <summary>A policy with the schedules <c>full</c>, <c>inc</c> and <c>cum</c>, made at the first call.</summary>
     internal async Task PolicyAsync(
@@ -162,14 +149,7 @@ public sealed class StandingSite : IAsyncLifetime
     }
 
     /// <summary>A raw disk of random bytes.</summary>
-    internal string RandomDisk(string name, int seed)
-    {
-        var bytes = new byte[SmallDisk];
-        new Random(seed).NextBytes(bytes);
-        var path = Path.Combine(Root, name + ".img");
-        File.WriteAllBytes(path, bytes);
-        return path;
-    }
+    internal string RandomDisk(string name, int seed) => SiteScripts.RandomDisk(Root, name, SmallDisk, seed);
 }
 
 /// <summary>The cases that share the site run one after another.</summary>

@@ -29,9 +29,7 @@ public sealed class UnitSite : IAsyncLifetime
     {
         await File.WriteAllTextAsync(Words, "four words make it\n", Cancel);
         Site = Site.In(Path.Combine(Root, "site"));
-        await Site.StartLabAsync([], Cancel);
-        await Site.StopAsync("lab");
-        await Task.WhenAll(Site.StartLabAsync(["--vm", $"app={Disk("app", 1)}", "--vm", $"till={Disk("till", 2)}"], Cancel), StartPrimaryAsync());
+        await SiteScripts.StartLabAsync(Site, [$"app={Disk("app", 1)}", $"till={Disk("till", 2)}"], StartPrimaryAsync, Cancel);
         await Task.WhenAll(Site.StartMediaAsync(null, Cancel), Site.StartClientAsync(null, Cancel));
         await Site.CreateUnitAsync(Cancel);
         await Site.VmsAsync(Cancel);
@@ -49,11 +47,7 @@ public sealed class UnitSite : IAsyncLifetime
     /// <summary>The primary, its key store locked by a passphrase.</summary>
     internal Task StartPrimaryAsync() => Site.StartPrimaryAsync(new Dictionary<string, string> { ["STILLPOINT_PASSPHRASE_FILE"] = Words }, Cancel);
 
-    internal async Task TokenAsync()
-    {
-        var token = await Site.Api.Post<IssuedToken>("tokens", new { name = "scripts" }, Cancel);
-        await File.WriteAllTextAsync(Path.Combine(Root, "token"), token.Token, Cancel);
-    }
+    internal Task TokenAsync() => SiteScripts.TokenAsync(Site, Root, Cancel);
 
     internal Task PolicyAsync()
     {
@@ -73,15 +67,7 @@ public sealed class UnitSite : IAsyncLifetime
 
     /// <summary>A command, as a script gives it.</summary>
     internal Task<Said> SayAsync(params string[] arguments) => CommandLine.StillpointAsync(
-        new Dictionary<string, string>
-        {
-            ["STILLPOINT_URL"] = Site["primary"].Endpoint("api"),
-            ["STILLPOINT_FINGERPRINT"] = Site["primary"].Endpoint("fingerprint"),
-            ["STILLPOINT_TOKEN_FILE"] = Path.Combine(Root, "token"),
-            ["STILLPOINT_CONFIG"] = Path.Combine(Root, "config"),
-            ["STILLPOINT_PASSPHRASE_FILE"] = Words,
-        },
-        arguments);
+        new Dictionary<string, string>(SiteScripts.Environment(Site, Root)) { ["STILLPOINT_PASSPHRASE_FILE"] = Words }, arguments);
 
     /// <summary>Writes into a VM and backs it up.</summary>
     internal async Task<ImageRecord> BackUpAsync(string vm, string schedule)
@@ -104,12 +90,5 @@ public sealed class UnitSite : IAsyncLifetime
         Assert.True(found.Identical, $"image {image}: the first difference is at {found.FirstDifferenceOffset}");
     }
 
-    private string Disk(string name, int seed)
-    {
-        var bytes = new byte[DiskSize];
-        new Random(seed).NextBytes(bytes);
-        var path = Path.Combine(Root, name + ".img");
-        File.WriteAllBytes(path, bytes);
-        return path;
-    }
+    private string Disk(string name, int seed) => SiteScripts.RandomDisk(Root, name, DiskSize, seed);
 }
