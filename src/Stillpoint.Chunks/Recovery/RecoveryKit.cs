@@ -132,7 +132,8 @@ public sealed record RecoveryKit(DateTimeOffset Made, IReadOnlyList<DomainMaster
               4. stillpoint store images UNIT --key-file stillpoint.key
               5. stillpoint store restore UNIT IMAGE TARGET --key-file stillpoint.key
 
-            To see that the kit is good, do step 3 without --to. Do it once, now: until then every backup reminds you.
+            To see that the kit is good, do step 3 with --key-file KEYFILE, the key file in use, and without --to. Do it once, now: until
+            then every backup reminds you.
             A unit that changed since has another head than the one above. That is normal: each backup changes it. To see whether a unit was
             set back to an older state, compare with the last head that you noted: stillpoint store verify UNIT --expect HEAD.
 

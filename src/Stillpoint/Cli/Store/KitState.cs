@@ -36,8 +36,11 @@ internal sealed record KitState(DateTimeOffset Made, string Kit, DateTimeOffset?
     public static void Warn(string? keyFile)
     {
         if (keyFile is not null && Read(keyFile) is { Opened: null } state)
-            Terminal.Note($"warning: the recovery kit {state.Kit} was never opened; see that it works: stillpoint store kit open {state.Kit}");
+            Terminal.Note($"warning: the recovery kit {state.Kit} was never opened; see that it works: {TryIt(state.Kit, keyFile)}");
     }
+
+    /// <summary>The command that opens a kit and, since it knows the key file, notes that it was opened.</summary>
+    public static string TryIt(string kit, string keyFile) => $"stillpoint store kit open {kit} --key-file {keyFile}";
 
     private static string PathOf(string keyFile) => keyFile + ".kit-state";
 }

@@ -18,7 +18,7 @@ internal static class StoreInit
         var level = new Option<int>("--level") { Description = "zstd level, 1 to 19.", HelpName = "NUMBER", DefaultValueFactory = _ => 1 };
         var lockDays = new Option<int?>("--lock-days")
         {
-            Description = "Lock what is written for so many days (a bucket with Object Lock): nobody deletes it before, whatever key they hold.",
+            Description = "Lock what is written for so many days (a bucket with Object Lock): the server deletes no version before, whatever key they hold.",
             HelpName = "NUMBER",
         };
         var noKit = new Option<bool>("--no-kit") { Description = "Make no recovery kit for a new key file." };
@@ -75,7 +75,7 @@ internal static class StoreInit
         if (result.KeyFile is null) Terminal.Note("A backup needs a key: run store init with --key-file for the next unit, or make one with any unit; one key serves many.");
         else if (result.KeyMade) Console.Out.WriteLine($"key file {result.KeyFile} made: keep a copy elsewhere; without it nothing can be restored");
         else Terminal.Note("note: the key file was there; a recovery kit that names this unit too is made with: stillpoint store kit create DIR… --to FILE");
-        if (result.Kit is not null) StoreKit.Print(new StoreKit.Made(result.Kit, result.RecoveryPassphrase));
+        if (result.Kit is not null) StoreKit.Print(new StoreKit.Made(result.Kit, result.RecoveryPassphrase), result.KeyFile!);
     }
 
     private sealed record Result(

@@ -37,9 +37,9 @@ internal static class StoreKit
         return new Made(Path.GetFullPath(kit), made);
     }
 
-    public static void Print(Made made)
+    public static void Print(Made made, string keyFile)
     {
-        Console.Out.WriteLine($"recovery kit {made.Kit}: print it, keep it away from this machine, then try it: stillpoint store kit open {made.Kit}");
+        Console.Out.WriteLine($"recovery kit {made.Kit}: print it, keep it away from this machine, then try it: {KitState.TryIt(made.Kit, keyFile)}");
         if (made.RecoveryPassphrase is { } words)
             Console.Out.WriteLine($"recovery passphrase {words}: it is shown this once and opens the kit; note it on another paper");
     }
@@ -63,7 +63,7 @@ internal static class StoreKit
             }
             var made = Write(master, units, path, parsed.GetRequiredValue(target), parsed.GetValue(kitPassphrase));
             if (parsed.GetValue(StillpointCommand.Output) == OutputFormat.Json) Terminal.Json(made);
-            else Print(made);
+            else Print(made, path);
             return ExitCodes.Ok;
         });
         return command;
