@@ -109,7 +109,7 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
                 machine.Settings = current with { Disks = slots };
                 machine.LastApplied = checkpoint.Id;
                 machine.ConfigurationChanged = host.Clock.Now;
-                machine.MergePending = true;
+                machine.AskMerge();
             });
             WriteIds.Note(host, machine);
         }
@@ -208,7 +208,7 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
                 var other = machine.Checkpoints[i];
                 if (other.Parent == checkpoint.Id) machine.Checkpoints[i] = other with { Parent = checkpoint.Parent };
             }
-            machine.MergePending = true;
+            machine.AskMerge();
         });
         ConfigurationFile.Delete(host.Paths, checkpoint.Settings.ConfigurationPath);
         foreach (var slot in checkpoint.Settings.Disks) host.Records.Model(slot.Disk).ForgetCopy(checkpoint.Id);

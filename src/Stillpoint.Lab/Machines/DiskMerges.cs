@@ -18,7 +18,7 @@ internal sealed class DiskMerges(HostContext host, TimeSpan delay)
     {
         var name = host.State.Read(_ => machine.Settings.Name);
         // While merging is switched off nothing begins, and nothing is said.
-        if (host.State.Read(_ => machine.MergingDisabled)) return;
+        if (host.State.Read(_ => machine is not { MergePending: true, MergingDisabled: false })) return;
         var job = host.Jobs.Track(JobType.MergeDisks, "Merging Virtual Hard Disks", host.State.Read(_ => machine.Path));
         JobFailedException? error = new("The operation was canceled. (0x800704C7)");
         try
@@ -54,9 +54,8 @@ internal sealed class DiskMerges(HostContext host, TimeSpan delay)
         await machine.Storage.WaitAsync(cancel);
         try
         {
-            // Not asked whether a merge is still pending: the run before this one may have ended when this one's release had just come, and taken the
-            // mark away.
-            if (host.State.Read(all => machine.MergingDisabled || !all.Contains(machine))) return;
+            if (host.State.Read(all => machine is not { MergePending: true, MergingDisabled: false } || !all.Contains(machine))) return;
+            var asked = host.State.Read(_ => machine.MergesAsked);
             var off = host.State.Read(_ => machine.Power is PowerState.Off or PowerState.Saved);
             if (off) WriteIds.Notice(host, machine);
             for (var i = 0; i < host.State.Read(_ => machine.Settings.Disks.Count); i++)
@@ -66,7 +65,8 @@ internal sealed class DiskMerges(HostContext host, TimeSpan delay)
                 }
             }
             DeleteUnreachable(machine);
-            host.State.Change(_ => machine.MergePending = false);
+            // What was asked for meanwhile is the next run's, and pending until then.
+            host.State.Change(_ => machine.MergePending = machine.MergesAsked != asked);
             if (off) WriteIds.Note(host, machine);
         }
         finally

@@ -84,6 +84,10 @@ internal sealed class Machine
     /// <summary>Files of a chain that nothing needs any more and that still have to be merged or deleted; true from release to merge.</summary>
     public bool MergePending { get; set; }
 
+    /// <summary>How often a merge was asked for in this process: one that ends takes the mark away only if nobody asked again while it ran.</summary>
+    [JsonIgnore]
+    public int MergesAsked { get; private set; }
+
     /// <summary>Per disk, the data-write id of the file it writes to, as the host left it when it was turned off.</summary>
     public Dictionary<Guid, Guid> WriteIds { get; init; } = [];
 
@@ -107,6 +111,13 @@ internal sealed class Machine
             var className = IsPlanned ? "Msvm_PlannedComputerSystem" : "Msvm_ComputerSystem";
             return new CimPath(className, ("CreationClassName", className), ("Name", LabText.Upper(Id)));
         }
+    }
+
+    /// <summary>Something was left to merge; the caller begins the merge after it.</summary>
+    public void AskMerge()
+    {
+        MergePending = true;
+        MergesAsked++;
     }
 
     /// <summary>OperationalStatus, as a host numbers it.</summary>

@@ -23,7 +23,8 @@ public sealed class HistoryTests
         var folder = Directory.CreateTempSubdirectory("lab-").FullName;
         try
         {
-            var history = new History(folder, seed);
+            // Ended also where a step fails: what still merges would hide the failure behind a folder that cannot be deleted.
+            await using var history = new History(folder, seed);
             for (var step = 0; step < Steps; step++) await history.StepAsync();
             await history.EndAsync();
             Assert.True(history.Held >= 3, $"only {history.Held} recovery checkpoints in {Steps} steps");
@@ -34,7 +35,7 @@ public sealed class HistoryTests
         }
     }
 
-    private sealed class History
+    private sealed class History : IAsyncDisposable
     {
         private readonly string _folder;
         private readonly Random _random;
@@ -76,8 +77,9 @@ public sealed class HistoryTests
             Assert.Equal(Vm.Settings.Disks[0].Base, Vm.Settings.Disks[0].Path);
             Assert.Empty(Directory.GetFiles(_folder, "*.avhdx", SearchOption.AllDirectories));
             await BackUpAsync();
-            await _lab.DisposeAsync();
         }
+
+        public ValueTask DisposeAsync() => _lab.DisposeAsync();
 
         private async Task BackUpAsync()
         {
