@@ -28,6 +28,10 @@ dotnet build Stillpoint.slnx -c Release --nologo -v quiet -p:UseSharedCompilatio
 dotnet build-server shutdown --vbcscompiler >/dev/null 2>&1
 [ "$fast" = 1 ] || ./stillpoint --version >/dev/null || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 
+# What failed, each with its message: said again at the end, where it is looked for.
+failures() { awk '/^(passed|skipped|failed) /{p=0} /^failed /{p=1} /^Test run summary/{p=0} p' "$1"; }
+: >"$out/failed"
+
 passed=0 failed=0 skipped=0
 for area in "${areas[@]}"; do
   name="Stillpoint.${project[$area]}.Tests"
@@ -47,6 +51,7 @@ for area in "${areas[@]}"; do
   grep -E '^ *skipped ' "$log" -A 1 | grep -B 1 -vE 'Not run \(due to explicit|^ *skipped |^--' | grep -v '^--' | sed 's/^/  /'
   if [ "$code" != 0 ] && [ "$code" != 8 ]; then
     cat "$log"
+    failures "$log" >>"$out/failed"
     [ "${f:-0}" -gt 0 ] || failed=$((failed + 1))
   fi
   if [ "$long" = 1 ] && [ -x "build/long-$area" ]; then "build/long-$area" || failed=$((failed + 1)); fi
@@ -56,5 +61,6 @@ for area in "${areas[@]}"; do
   fi
   echo "   ${p:-0} passed, ${f:-0} failed, ${s:-0} skipped, $explicit for --long only, in $(( $(date +%s) - started )) s (budget ${budget[$area]} s)"
 done
+[ -s "$out/failed" ] && { echo "== failed"; cut -c1-400 "$out/failed" | head -n 200; }
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
