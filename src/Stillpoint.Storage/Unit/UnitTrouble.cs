@@ -14,7 +14,7 @@ internal static class UnitTrouble
         "use the program version that made it, or a new storage unit");
 
     public static TroubleException Missing(string unit) => new(
-        $"storage unit {unit}", "there is none.", "make one with: stillpoint store init DIR");
+        $"storage unit {unit}", "there is none.", $"make one with: stillpoint store init {unit}");
 
     /// <summary>A unit that was there is not, as when a mount dropped off: nothing may be written in its place.</summary>
     public static TroubleException Gone(string unit, Exception? inner = null) => new(

@@ -59,14 +59,14 @@ internal static class StoreBackup
             return;
         }
         Console.Out.WriteLine($"image {image.Id} of {image.Vm}, {Words.Of(image.Type)}, {image.Created:u}");
-        var table = Terminal.NewTable("disk", ">size", ">changed", ">read", ">audited", ">sent", ">wire", ">stored", "");
+        var table = Terminal.NewTable("disk", ">size", ">changed", ">read", ">audited", ">sent", ">wire", ">stored");
         foreach (var disk in image.Disks)
         {
             table.AddRow(
                 Markup.Escape(disk.Name), Bytes.Format(disk.Size), Bytes.Format(disk.BytesChanged), Bytes.Format(disk.BytesRead),
-                Bytes.Format(disk.BytesAudited), Bytes.Format(disk.BytesSent), Bytes.Format(disk.BytesWire), Bytes.Format(disk.BytesStored),
-                disk.FullReason is null ? "" : $"read in full: {disk.FullReason}");
+                Bytes.Format(disk.BytesAudited), Bytes.Format(disk.BytesSent), Bytes.Format(disk.BytesWire), Bytes.Format(disk.BytesStored));
         }
         Terminal.Out.Write(table);
+        foreach (var disk in image.Disks.Where(d => d.FullReason is not null)) Terminal.Out.WriteLine($"{disk.Name} was read in full: {disk.FullReason}");
     }
 }
