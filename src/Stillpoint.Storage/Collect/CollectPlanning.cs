@@ -33,7 +33,22 @@ internal sealed record DomainPlan(
             else if (!work.Tally.Unreadable.Contains(pack.Name)) sorting.Add(pack, live);
         }
         var (rewrite, reseal) = sorting.End();
-        return new DomainPlan(index, mark, dead, rewrite, Cut(work, reseal));
+        return new DomainPlan(index, mark, dead, await FreeAsync(unit, rewrite, cancel), Cut(work, await FreeAsync(unit, reseal, cancel)));
+    }
+
+    /// <summary>Those that no lock holds now. One that is locked would stay beside its copy, which is locked too, and be copied again by the next
+    /// collect: the unit would grow at each.</summary>
+    private static async Task<List<PackFile>> FreeAsync(StorageUnit unit, IReadOnlyList<PackFile> packs, CancellationToken cancel)
+    {
+        if (unit.LockDays is null || packs.Count == 0) return [.. packs];
+        var now = await unit.Volume.ServerTimeAsync(cancel) ?? unit.Environment.Time.GetUtcNow();
+        var free = new List<PackFile>();
+        foreach (var some in packs.Chunk(Math.Max(1, unit.Volume.Connections)))
+        {
+            var until = await Task.WhenAll(some.Select(pack => unit.Volume.LockedUntilAsync(pack.Name, cancel).AsTask()));
+            free.AddRange(some.Where((_, i) => until[i] is not { } date || date <= now));
+        }
+        return free;
     }
 
     /// <summary>As many packs as one round takes.</summary>

@@ -127,6 +127,33 @@ public sealed class ObjectLockTests(Rgw rgw)
         Assert.Equal(2, extended.Count(name => name.StartsWith("packs/", StringComparison.Ordinal)));
     }
 
+    /// <summary>What a collect would copy stays as long as its lock, so a copy of it would only add to the unit, and again at the next collect.</summary>
+    [Fact]
+    public async Task A_collect_copies_nothing_that_it_could_not_delete()
+    {
+        await using var site = await MakeAsync();
+        await site.Unit.BackupAsync(site.Disk);
+        var next = (byte[])[.. site.Disk];
+        Disks.Make(1 << 20, seed: 9, share: 1).CopyTo(next, 1 << 20);
+        var kept = await site.Unit.BackupAsync(next);
+        await Keeper.ExpireAsync(site.Unit.Unit, (await site.Unit.Unit.ListImagesAsync(default)).Images.Single(i => i.Header.Id != kept.Header.Id).Header.Id, null, default);
+        var master = new byte[Stillpoint.Chunks.DomainKeys.MasterSize];
+        new Random(1).NextBytes(master);
+        using var rotated = new Stillpoint.Chunks.DomainKeys(master, epoch: 1);
+        Assert.Equal(site.Unit.Keys.Domain, rotated.Domain);
+        var before = (await site.Volume.ListAsync("packs/", default)).Select(e => (e.Name, e.Version)).ToList();
+        // All shares of dead bytes are worth a copy to this unit, and then there are the packs of the old epoch.
+        var margins = SafetyMargins.Default with { DeadShare = 0.01 };
+        await using var unit = await StorageUnit.OpenAsync(site.Another(), site.Unit.Environment with { Margins = margins }, default);
+        foreach (var keys in new[] { null, rotated, rotated })
+        {
+            var report = await Collector.RunAsync(unit, new CollectOptions(Keys: keys is null ? null : new CollectKeys(keys, site.Unit.Random)), null, default);
+            Assert.Equal((true, 0, 0, 0L), (report.Finished, report.PacksRewritten, report.PacksResealed, report.BytesWritten));
+            Assert.Equal(before, (await site.Volume.ListAsync("packs/", default)).Select(e => (e.Name, e.Version)));
+        }
+        Assert.Equal(next, await site.Unit.RestoreAsync(kept, unit));
+    }
+
     [Fact]
     public async Task A_bucket_without_object_lock_takes_no_such_unit()
     {
