@@ -102,7 +102,7 @@ public static class Keeper
     }
 
     private static TroubleException Absent(StorageUnit unit, Guid image) =>
-        UnitTrouble.Refused(unit.Name, $"it has no image {image:D}, or it was given up.", "list them with: stillpoint store images UNIT");
+        UnitTrouble.Refused(unit.Name, $"it has no image {image:D}, or it was given up.", $"list them with: stillpoint store images {unit.Name}");
 
     private static async Task<T> GuardAsync<T>(StorageUnit unit, Func<Task<T>> call)
     {

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace Stillpoint.Cli;
 
 /// <summary>What to do about an error of the file system that nobody put into words of its own.</summary>
@@ -9,6 +11,7 @@ internal static class FileTrouble
     /// <summary>The next step.</summary>
     public static string NextStep(Exception failure) => failure switch
     {
+        _ when failure.GetBaseException() is SocketException => "Give another address with --listen, or end what listens there.",
         DirectoryNotFoundException => "Make the folder first, or name another.",
         FileNotFoundException => "Check the name: nothing is there under it.",
         { HResult: UnixReadOnly } or { InnerException.HResult: UnixReadOnly } => "Name a place on a volume that can be written to.",
