@@ -23,6 +23,26 @@ internal static class ListenAddress
             "For example --listen 0.0.0.0:7843.");
     }
 
+    /// <summary>Refuses an address that cannot be listened on, before a server is built that would tell it with a stack trace a layer.</summary>
+    /// <exception cref="TroubleException">It is in use, or none of this machine's.</exception>
+    public static void Check(IPEndPoint listen)
+    {
+        try
+        {
+            using var probe = new Socket(listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            probe.Bind(listen);
+            probe.Listen();
+        }
+        catch (SocketException e)
+        {
+            throw Refused(listen.ToString(), e);
+        }
+    }
+
+    /// <summary>What to say where an address cannot be listened on.</summary>
+    public static TroubleException Refused(string listen, Exception why) => new(
+        $"address {listen}", $"It cannot be listened on: {why.Message}", "Give another with --listen HOST:PORT, or end what listens there.", inner: why);
+
     /// <summary>Names and addresses that browsers may reach this machine by.</summary>
     public static IReadOnlyList<string> OwnNames()
     {

@@ -61,6 +61,7 @@ public sealed class PrimaryServer : IAsyncDisposable
         WebApplication? app = null;
         try
         {
+            ListenAddress.Check(listen);
             var authority = CertificateAuthority.LoadOrCreate(folder.File("ca"), options.Time);
             DurableFile.Replace(folder.File("ca.sha256"), Encoding.ASCII.GetBytes(authority.Fingerprint + "\n"));
             var catalog = await CatalogStore.Open(folder.File("catalog.db"), options.Time, cancel);
@@ -100,8 +101,7 @@ public sealed class PrimaryServer : IAsyncDisposable
         }
         catch (IOException e)
         {
-            throw new TroubleException($"address {listen}", $"It cannot be listened on: {e.Message}",
-                "Give another with --listen HOST:PORT.", inner: e);
+            throw ListenAddress.Refused(listen, e);
         }
     }
 
@@ -114,6 +114,8 @@ public sealed class PrimaryServer : IAsyncDisposable
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         // A request that a handler answered for is no error of the server.
         builder.Logging.AddFilter("Microsoft.AspNetCore.Diagnostics.ExceptionHandlerMiddleware", LogLevel.None);
+        // The framework's own protected cookies are not used here; it warns that their keys are not encrypted.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -156,7 +158,7 @@ public sealed class PrimaryServer : IAsyncDisposable
         services.AddSingleton<Secrets>().AddSingleton<Passwords>().AddSingleton<FirstAccount>().AddSingleton<SignIn>()
             .AddSingleton<AuditLog>().AddSingleton<KeyDomains>();
         services.AddSingleton<Connections>().AddSingleton<Arrivals>().AddSingleton<Inventories>().AddSingleton<HostViews>()
-            .AddSingleton<ImageSync>().AddSingleton<ImageRebuild>().AddSingleton<UnitDeletions>().AddSingleton<VmSelector>();
+            .AddSingleton<ImageSync>().AddSingleton<ImageRebuild>().AddSingleton<UnitDeletions>().AddSingleton<RetentionPromises>().AddSingleton<VmSelector>();
         services.AddSingleton<JobWatch>().AddSingleton<JobEnds>().AddSingleton<JobReturns>().AddSingleton<JobReports>();
         services.AddSingleton<Orders>().AddSingleton<JobRequests>();
         services.AddSingleton<IHostLifetime, NoLifetime>();

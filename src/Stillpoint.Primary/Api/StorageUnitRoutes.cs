@@ -142,11 +142,17 @@ internal static class StorageUnitRoutes
         if (!Names.AreSound(body.Name)) found.Add($"name: must be {Names.Rule}.");
         if (body.Folder is not { Length: > 0 and <= 1024 } || body.Folder.Any(char.IsControl))
             found.Add("folder: name an absolute folder on the media server.");
+        // The media server may run on another system than this one: what counts as absolute on either is let through, for it to judge.
+        else if (!IsAbsolute(body.Folder))
+            found.Add($"folder: '{body.Folder}' is not absolute, and the media server may run anywhere: name it from the root, as /srv/vault.");
         if (body.ChunkSize is < 4096 or > 4 * 1024 * 1024 || !BitOperations.IsPow2(body.ChunkSize))
             found.Add("chunkSize: must be a power of two from 4 KiB to 4 MiB.");
         if (body.CompressionLevel is < 1 or > 19) found.Add("compressionLevel: must be from 1 to 19.");
         return found;
     }
+
+    private static bool IsAbsolute(string folder) => folder[0] is '/' or '\\' || folder.Contains("://", StringComparison.Ordinal)
+        || (folder.Length > 2 && char.IsAsciiLetter(folder[0]) && folder[1] == ':' && folder[2] is '/' or '\\');
 
     private static StorageUnitView View(StorageUnitRecord unit, Connections connections) =>
         new(unit, connections.Media(unit.MediaServer) is not null);

@@ -60,7 +60,9 @@ internal sealed class Arrivals(
         text is { Length: <= 300 } && text.LastIndexOf(':') is > 0 and var colon && ushort.TryParse(text.AsSpan(colon + 1), out var port) && port > 0;
 
     private static TroubleException Wrong(Connection connection, string message) =>
-        new($"{connection.Role} {connection.Name}", message, "Let it join again with a fresh token.");
+        new($"{connection.Role} {connection.Name}", message,
+            $"On the primary server: stillpoint token create --for {(connection.Role == PeerRoles.Client ? "host" : "media")} --name {connection.Name} --out FILE; "
+            + "take FILE there and start it again with --join-token-file FILE.");
 
     private static string Shown(string? word) => word is PeerRoles.Client or PeerRoles.Media or PeerRoles.Primary ? word : "something else";
 }

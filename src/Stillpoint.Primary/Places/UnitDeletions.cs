@@ -9,7 +9,7 @@ namespace Stillpoint.Primary;
 /// attached takes no other plan, wherever it comes from. The signature keeps everybody out who has the unit's files and not this server: what a media
 /// server that was taken does to its own files it cannot prevent.
 /// </summary>
-internal sealed class UnitDeletions(CatalogStore catalog, Connections connections, PlanSigner signer)
+internal sealed class UnitDeletions(CatalogStore catalog, Connections connections, PlanSigner signer, RetentionPromises promises)
 {
     /// <summary>Ties a unit to this server.</summary>
     public async Task<StorageUnitRecord> Attach(string name, CancellationToken cancel)
@@ -37,12 +37,15 @@ internal sealed class UnitDeletions(CatalogStore catalog, Connections connection
         var vm = request.Vm is null ? (Guid?)null : await Vm(request.Vm);
         var plan = await connections.Ask(media, (IMediaCalls calls) => calls.PlanPrune(name, request.Policy, vm), cancel);
         Check(unit, media, plan, request.Policy, vm);
-        plan = signer.Sign(plan);
-        if (request.DryRun) return new PruneOutcome(plan, null);
+        var (names, promised) = await promises.Of(plan, name);
+        // A plan is not signed against a promise: signed, it could be executed without this server.
+        if (promised.Count == 0 || request.Force) plan = signer.Sign(plan);
+        if (request.DryRun) return new PruneOutcome(plan, null, names, promised);
+        if (promised.Count > 0 && !request.Force) throw Promised(name, promised);
         var gone = await connections.Ask(media, (IMediaCalls calls) => calls.ExecutePrune(name, plan), cancel);
         var went = plan.Going.Select(i => i.Id).Intersect(gone).ToList();
         await catalog.Images.Remove(went);
-        return new PruneOutcome(plan, went);
+        return new PruneOutcome(plan, went, names, promised);
     }
 
     /// <summary>A signed plan to collect what was given up: for the media server, or for <c>store collect --plan</c>.</summary>
@@ -95,6 +98,10 @@ internal sealed class UnitDeletions(CatalogStore catalog, Connections connection
         if (vm is not null && plan.Images.Any(i => i.Vm != vm)) throw Odd(media, "the plan is about other VMs too");
         if (plan.Images.GroupBy(i => i.Vm).Any(images => images.All(i => !i.Stays))) throw Odd(media, "the plan leaves a VM no image");
     }
+
+    private static Refusal Promised(string unit, IReadOnlyDictionary<Guid, string> promised) => Refusal.Conflict(
+        $"storage-unit {unit}", $"{promised.Count} images would go that a policy still promises to keep; {promised.Values.First()}. Nothing was given up.",
+        "Look with --dry-run; keep more, change the policy's retention, or say --force.");
 
     private static Func<IMediaCalls, Task<bool>> Done(Func<IMediaCalls, Task> call) => async calls =>
     {

@@ -152,6 +152,6 @@ internal sealed class LiveMark
         throw new TroubleException(
             $"storage unit {_unit.Name}", $"image {image:D} cannot be read through, so nobody can say what it needs: "
             + (why is { } w ? $"tree node {w.Id}: {w.Trouble.Trouble.Message}" : "its object is gone."),
-            $"repair it by a backup of its VM, or give it up with: stillpoint store expire DIR {image:D}", inner: why?.Trouble);
+            $"repair it by a backup of its VM, or give it up with: stillpoint store expire UNIT {image:D}", inner: why?.Trouble);
     }
 }

@@ -60,7 +60,7 @@ public static class UnitDuplicate
         {
             throw UnitTrouble.Refused(
                 to.Name, $"its chunks have {Bytes.Format(to.Parameters.ChunkSize)}, those of {from.Name} {Bytes.Format(from.Parameters.ChunkSize)}.",
-                $"make a unit with: stillpoint store init DIR --chunk-size {Bytes.Format(from.Parameters.ChunkSize)}");
+                $"give one with chunks of the same size; to make one: stillpoint store init UNIT --chunk-size {from.Parameters.ChunkSize / 1024}K");
         }
     }
 

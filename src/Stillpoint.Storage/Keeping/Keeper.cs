@@ -53,7 +53,7 @@ public static class Keeper
         if (await TryExpireAsync(unit, image, cancel) is not { } why) return;
         throw new TroubleException(
             $"storage unit {unit.Name}", $"image {image:D} cannot be given up: {why}.",
-            $"release a hold with: stillpoint store hold DIR {image:D} --release; a lock ends by time, which the backups made meanwhile prove",
+            $"release a hold with: stillpoint store hold UNIT {image:D} --release; a lock ends by time, which the backups made meanwhile prove",
             inner: new ObjectLockedException($"image {image:D}: {why}"));
     }
 
@@ -102,7 +102,7 @@ public static class Keeper
     }
 
     private static TroubleException Absent(StorageUnit unit, Guid image) =>
-        UnitTrouble.Refused(unit.Name, $"it has no image {image:D}, or it was given up.", "list them with: stillpoint store images DIR");
+        UnitTrouble.Refused(unit.Name, $"it has no image {image:D}, or it was given up.", $"list them with: stillpoint store images {unit.Name}");
 
     private static async Task<T> GuardAsync<T>(StorageUnit unit, Func<Task<T>> call)
     {

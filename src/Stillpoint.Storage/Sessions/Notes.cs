@@ -14,7 +14,7 @@ internal static class Notes
     public static async Task PutAsync(
         StorageUnit unit, Guid imageId, NoteKind kind, SealedBlob payload, CancellationToken cancel, DateTimeOffset after = default)
     {
-        if (kind == NoteKind.Hold) throw UnitTrouble.Refused(unit.Name, "a hold is no note.", "hold the image: stillpoint store hold DIR IMAGE");
+        if (kind == NoteKind.Hold) throw UnitTrouble.Refused(unit.Name, "a hold is no note.", "hold the image: stillpoint store hold UNIT IMAGE");
         var now = unit.Environment.Time.GetUtcNow();
         if (now <= after) now = after.AddTicks(1);
         var note = new NoteObject(imageId, unit.Environment.NewId(), new ImageNote(kind, now, payload));

@@ -14,7 +14,7 @@ internal static class UnitTrouble
         "use the program version that made it, or a new storage unit");
 
     public static TroubleException Missing(string unit) => new(
-        $"storage unit {unit}", "there is none.", "make one with: stillpoint store init DIR");
+        $"storage unit {unit}", "there is none.", $"make one with: stillpoint store init {unit}");
 
     /// <summary>A unit that was there is not, as when a mount dropped off: nothing may be written in its place.</summary>
     public static TroubleException Gone(string unit, Exception? inner = null) => new(
@@ -40,7 +40,7 @@ internal static class UnitTrouble
     public static TroubleException Io(string unit, IOException error) => error is VolumeException known
         ? new($"storage unit {unit}", $"{known.Trouble.Culprit}: {known.Trouble.Message}", known.Trouble.NextStep, known.Trouble.Retry, error)
         : IsFull(error)
-            ? new($"storage unit {unit}", "it is full: no space is left to write to.", "free space or extend the volume, then run the backup again", retry: true, error)
+            ? new($"storage unit {unit}", "it is full: no space is left to write to.", "free space or extend the volume, then run the same again: what is there is reused", retry: true, error)
             : new($"storage unit {unit}", $"its volume failed: {error.Message}", "check the disk or network of the storage unit", retry: true, error);
 
     public static TroubleException Refused(string unit, string why, string next) => new($"storage unit {unit}", why, next);

@@ -45,7 +45,7 @@ public static class UnitVerify
     {
         var began = unit.Environment.Time.GetUtcNow();
         var list = await unit.ListImagesAsync(strict: false, cancel, originals: true);
-        if (options.Image is { } one && list.Images.All(i => i.Header.Id != one)) throw UnitTrouble.Refused(unit.Name, $"it has no image {one:D}.", "list them with: stillpoint store images DIR");
+        if (options.Image is { } one && list.Images.All(i => i.Header.Id != one)) throw UnitTrouble.Refused(unit.Name, $"it has no image {one:D}.", $"list them with: stillpoint store images {unit.Name}");
         var damage = list.Damaged.ToList();
         var images = new List<VerifiedImage>();
         // 1. What is to be read, of each domain.

@@ -1,4 +1,7 @@
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Logging;
+using Stillpoint.Durable;
 using Stillpoint.Model;
 
 namespace Stillpoint.Transport;
@@ -7,14 +10,21 @@ namespace Stillpoint.Transport;
 /// <param name="Primary">Base address of the primary server, https.</param>
 /// <param name="Role">A word of <see cref="PeerRoles"/>.</param>
 /// <param name="Name">The name to join under.</param>
-/// <param name="Fingerprint">SHA-256 of the authority; needed to join only.</param>
+/// <param name="Fingerprint">SHA-256 of the authority; needed to join only. A role that joined before trusts its own authority without it.</param>
 /// <param name="TokenFile">File that holds the one-time token; needed to join only.</param>
-public sealed record Enrolment(Uri Primary, string Role, string Name, string? Fingerprint, string? TokenFile)
+/// <param name="IsNamed">False when the name is only a proposal: a role that joined before then keeps the name that it has.</param>
+public sealed record Enrolment(Uri Primary, string Role, string Name, string? Fingerprint, string? TokenFile, bool IsNamed = true)
 {
+    /// <summary>The identity that a role had before it joined anew, beside <see cref="RoleIdentity.FileName"/>.</summary>
+    public const string AsideName = "identity-before.pem";
+
+    // SHA-256 of the token that was used last: a service is started with the same command line again and again.
+    private const string UsedName = "join-token.sha256";
     private const int MaxToken = 4096;
 
-    /// <summary>The identity in <paramref name="folder"/>, or a new one. A renewal that does not succeed is told in the log: the old identity
-    /// serves until it ends.</summary>
+    /// <summary>The identity in <paramref name="folder"/>, or a new one. A token that was not used here before makes it join anew, as when the
+    /// primary server lost its catalog; the identity that was there is set aside. What does not succeed, that or a renewal, is told in the log: the
+    /// old identity serves until it ends.</summary>
     /// <exception cref="TroubleException">There is none and it cannot be had.</exception>
     public async Task<RoleIdentity> IdentityAsync(string folder, TimeProvider time, ILogger log, CancellationToken cancel)
     {
@@ -22,6 +32,11 @@ public sealed record Enrolment(Uri Primary, string Role, string Name, string? Fi
         var join = new JoinClient(Primary, time);
         if (!RoleIdentity.Exists(folder)) return await JoinAsync(join, folder, log, cancel);
         var identity = RoleIdentity.Load(folder, time);
+        if (FreshToken(folder, log) is { } fresh && await RejoinAsync(join, folder, identity, fresh, log, cancel) is { } anew)
+        {
+            identity.Dispose();
+            return anew;
+        }
         if (!identity.NeedsRenewal(time.GetUtcNow())) return identity;
         try
         {
@@ -45,10 +60,54 @@ public sealed record Enrolment(Uri Primary, string Role, string Name, string? Fi
             throw new TroubleException($"{Role} {folder}", "It has not joined yet: --fingerprint and --join-token-file are needed once.",
                 "On the primary server: stillpoint token create --for host|media.");
         }
-        var identity = await join.JoinAsync(new JoinRequest(ReadToken(TokenFile), Name, Role, ""), Fingerprint, folder, cancel: cancel);
+        var token = ReadToken(TokenFile);
+        var identity = await join.JoinAsync(new JoinRequest(token, Name, Role, ""), Fingerprint, folder, cancel: cancel);
+        NoteUsed(folder, token);
         log.LogInformation("Joined as '{Name}'.", identity.Self.Name);
         return identity;
     }
+
+    /// <summary>Joins with a fresh token in place of <paramref name="before"/>; null when the primary server refuses or cannot be reached.</summary>
+    private async Task<RoleIdentity?> RejoinAsync(
+        JoinClient join, string folder, RoleIdentity before, string token, ILogger log, CancellationToken cancel)
+    {
+        var fingerprint = string.IsNullOrEmpty(Fingerprint) ? before.Authority.GetCertHashString(HashAlgorithmName.SHA256) : Fingerprint;
+        try
+        {
+            DurableFile.Replace(Path.Combine(folder, AsideName), await File.ReadAllBytesAsync(Path.Combine(folder, RoleIdentity.FileName), cancel));
+            var request = new JoinRequest(token, IsNamed ? Name : before.Self.Name, Role, "");
+            var identity = await join.JoinAsync(request, fingerprint, folder, cancel: cancel);
+            NoteUsed(folder, token);
+            log.LogInformation("Joined anew as '{Name}'; the identity from before is kept as {File}.", identity.Self.Name, AsideName);
+            return identity;
+        }
+        catch (TroubleException e)
+        {
+            log.LogWarning("It did not join anew with the token in {File} and goes on as '{Name}': {Trouble}", TokenFile, before.Self.Name, e.Trouble);
+            return null;
+        }
+    }
+
+    /// <summary>The token, when there is one and it is not the one that was used here last. A file that is gone was used and taken away.</summary>
+    private string? FreshToken(string folder, ILogger log)
+    {
+        if (string.IsNullOrEmpty(TokenFile) || !File.Exists(TokenFile)) return null;
+        try
+        {
+            var (token, used) = (ReadToken(TokenFile), Path.Combine(folder, UsedName));
+            return File.Exists(used) && File.ReadAllText(used).Trim() == Hash(token) ? null : token;
+        }
+        catch (TroubleException e)
+        {
+            log.LogWarning("It joined before and goes on so: {Trouble}", e.Trouble);
+            return null;
+        }
+    }
+
+    private static void NoteUsed(string folder, string token) =>
+        DurableFile.Replace(Path.Combine(folder, UsedName), Encoding.ASCII.GetBytes(Hash(token) + "\n"));
+
+    private static string Hash(string token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
 
     private static string ReadToken(string path)
     {

@@ -20,7 +20,7 @@ internal static class RoleJoin
 
     private static readonly Option<FileInfo?> s_token = new("--join-token-file")
     {
-        Description = "File that holds the one-time join token and nothing else; needed to join.", HelpName = "FILE",
+        Description = "File that holds the one-time join token and nothing else; needed to join. A fresh token makes a role that joined before join anew.", HelpName = "FILE",
     };
 
     private static readonly Option<DirectoryInfo> s_data = new("--data") { Description = "Folder for identity and state.", HelpName = "DIR", Required = true };
@@ -42,7 +42,9 @@ internal static class RoleJoin
     /// <summary>The identity in the data folder, renewed when it nears its end, or a new one for the join token.</summary>
     public static Task<RoleIdentity> IdentityAsync(ParseResult parse, string role, ILogger log, CancellationToken cancel)
     {
-        var enrolment = new Enrolment(PrimaryOf(parse), role, parse.GetRequiredValue(s_name), parse.GetValue(s_fingerprint), parse.GetValue(s_token)?.FullName);
+        var enrolment = new Enrolment(
+            PrimaryOf(parse), role, parse.GetRequiredValue(s_name), parse.GetValue(s_fingerprint), parse.GetValue(s_token)?.FullName,
+            IsNamed: parse.GetResult(s_name) is { Implicit: false });
         return enrolment.IdentityAsync(DataOf(parse), TimeProvider.System, log, cancel);
     }
 

@@ -61,7 +61,11 @@ internal static class StillpointCommand
     /// <summary>Says what could not be understood, and where the help is, instead of printing all of it.</summary>
     private static int Misread(ParseResult parsed, ParseErrorAction action)
     {
-        foreach (var error in parsed.Errors.Select(e => e.Message).Distinct()) Terminal.Error(error, null);
+        var errors = parsed.Errors.Select(e => e.Message).Distinct().ToList();
+        // A word that is no command leaves the command missing too, which is no second mistake.
+        if (parsed.UnmatchedTokens.Count > 0 && errors.Count > 1)
+            errors.RemoveAll(e => e.StartsWith("Required command was not provided", StringComparison.Ordinal));
+        foreach (var error in errors) Terminal.Error(error, null);
         // Of what it would print, only the names that may have been meant.
         action.ShowHelp = false;
         parsed.Invoke(new InvocationConfiguration { Output = Console.Error, Error = TextWriter.Null });
@@ -86,8 +90,8 @@ internal static class StillpointCommand
                 Terminal.Error($"{(trouble.Phase is { } phase ? Words.Of(phase) + ": " : "")}{trouble.Culprit}: {trouble.Message}", trouble.NextStep);
                 return ExitCodes.Failed;
             case IOException or UnauthorizedAccessException:
-                Terminal.Error(failure.Message, null);
-                return ExitCodes.Failed;
+                Terminal.Error(failure.Message, FileTrouble.NextStep(failure));
+                return failure is FileNotFoundException or DirectoryNotFoundException ? ExitCodes.NotFound : ExitCodes.Failed;
             default:
                 Terminal.Error("this is a bug in Stillpoint: " + failure, "Report it with the command that you ran.");
                 return ExitCodes.Failed;

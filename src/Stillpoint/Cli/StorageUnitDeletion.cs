@@ -45,9 +45,11 @@ internal static class StorageUnitDeletion
         ];
         var vm = new Option<string?>("--vm") { Description = "Only images of this VM: its name or id.", HelpName = "VM" };
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the plan and change nothing; --output json prints it signed, for store prune --plan." };
-        var command = new Command("prune", "Give up images that a retention does not keep, as store prune does; a collect frees their space.")
+        var force = new Option<bool>("--force") { Description = "Give up images, too, that the retention of a policy still promises to keep." };
+        var command = new Command("prune", "Give up images that the --keep options do not keep, as store prune does; a collect frees their space. What a policy's "
+            + "retention still promises to keep is refused without --force.")
         {
-            name, last, periods[0], periods[1], periods[2], periods[3], periods[4], vm, dryRun,
+            name, last, periods[0], periods[1], periods[2], periods[3], periods[4], vm, dryRun, force,
         };
         command.SetAction(async (parsed, cancel) =>
         {
@@ -55,7 +57,7 @@ internal static class StorageUnitDeletion
                 parsed.GetValue(last), parsed.GetValue(periods[0]), parsed.GetValue(periods[1]), parsed.GetValue(periods[2]), parsed.GetValue(periods[3]),
                 parsed.GetValue(periods[4]));
             using var api = ServerOptions.Connect(parsed);
-            var request = new PruneRequest(policy, parsed.GetValue(vm), parsed.GetValue(dryRun));
+            var request = new PruneRequest(policy, parsed.GetValue(vm), parsed.GetValue(dryRun), parsed.GetValue(force));
             var outcome = await api.Post<PruneOutcome>(Path(parsed.GetRequiredValue(name), "prune"), request, cancel);
             Print(parsed, outcome);
             return ExitCodes.Ok;
@@ -73,7 +75,12 @@ internal static class StorageUnitDeletion
         }
         var table = Terminal.NewTable("vm", "image", "created", "", "why");
         foreach (var image in outcome.Plan.Images)
-            table.AddRow(ShortId.Of(image.Vm), image.Id.ToString(), $"{image.Created:u}", image.Stays ? "stays" : "goes", Markup.Escape(string.Join("; ", image.Reasons)));
+        {
+            var why = outcome.Promised?.GetValueOrDefault(image.Id) is { } promise ? image.Reasons.Append(promise + (outcome.Plan.Signature is null ? ": needs --force" : "")) : image.Reasons;
+            table.AddRow(
+                Markup.Escape(outcome.Names?.GetValueOrDefault(image.Vm) ?? ShortId.Of(image.Vm)), image.Id.ToString(), $"{image.Created:u}",
+                image.Stays ? "stays" : "goes", Markup.Escape(string.Join("; ", why)));
+        }
         Terminal.Out.Write(table);
         Console.Out.WriteLine(outcome.Expired is { } gone
             ? $"{gone.Count} of {outcome.Plan.Images.Count} images were given up"

@@ -32,7 +32,8 @@ internal static class Terminal
             // A leading '>' asks for right alignment: numbers.
             var right = column.StartsWith('>');
             var header = new TableColumn(Markup.Escape(right ? column[1..] : column));
-            table.AddColumn(right ? header.RightAligned() : header);
+            // A number keeps its unit beside it.
+            table.AddColumn(right ? header.RightAligned().NoWrap() : header);
         }
         return table;
     }

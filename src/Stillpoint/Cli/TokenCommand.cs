@@ -28,9 +28,9 @@ internal static class TokenCommand
         var hours = new Option<double?>("--hours") { Description = "How long it is good, at most 24.", HelpName = "NUMBER" };
         var file = new Option<FileInfo?>("--out")
         {
-            Description = "Also write the token, and nothing else, to this new file, for --join-token-file. Only its owner may read it.", HelpName = "FILE",
+            Description = "Write the token, and nothing else, to this new file instead of showing it, for --join-token-file. Only its owner may read it.", HelpName = "FILE",
         };
-        var command = new Command("create", "Make a join token; it is shown once.") { kind, name, hours, file };
+        var command = new Command("create", "Make a join token; it is shown, or written to a file, once.") { kind, name, hours, file };
         command.SetAction(async (parsed, cancel) =>
         {
             using var api = ServerOptions.Connect(parsed);
@@ -38,7 +38,11 @@ internal static class TokenCommand
             // Before the token is made: a token that cannot be kept is not asked for.
             await using var target = parsed.GetValue(file) is { } path ? SecretFile.Create(path.FullName) : null;
             var token = await api.Post<JoinToken>("join-tokens", body, cancel);
-            if (target is not null) await target.Write(token.Token!, cancel);
+            if (target is not null)
+            {
+                await target.Write(token.Token!, cancel);
+                token = token with { Token = null };
+            }
             return Results.Show(parsed, token,
                 ("token", token.Token), ("file", target?.Path), ("fingerprint", token.Fingerprint), ("for", token.For), ("name", token.Name ?? "any"),
                     ("until", Results.At(token.Expires)));

@@ -33,10 +33,16 @@ public sealed class SignedPlanTests : IClassFixture<UnitSite>
         Assert.Equal(before, Directory.GetFiles(Unit, "*", SearchOption.AllDirectories).Length);
 
         // 2. By the primary: first as a question, then for good, then the space.
-        var asked = await _site.CliAsync("storage-unit", "prune", Site.UnitName, "--keep-last", "3", "--vm", "app", "--dry-run");
+        // The images are of today, and the policy promises to keep them for days: without force no plan is signed and nothing goes.
+        var unforced = await _site.CliAsync("storage-unit", "prune", Site.UnitName, "--keep-last", "3", "--dry-run");
+        Assert.True(!unforced.TryGetProperty("signature", out var none) || none.ValueKind == System.Text.Json.JsonValueKind.Null);
+        var promised = await _site.SayAsync("storage-unit", "prune", Site.UnitName, "--keep-last", "3");
+        Assert.NotEqual(0, promised.ExitCode);
+        Assert.Contains("--force", promised.All, StringComparison.Ordinal);
+        var asked = await _site.CliAsync("storage-unit", "prune", Site.UnitName, "--keep-last", "3", "--vm", "app", "--dry-run", "--force");
         Assert.True(asked.TryGetProperty("signature", out _));
         Assert.Equal(4, (await _site.Site.Api.List<ImageRecord>("images", Cancel)).Count);
-        var pruned = await _site.CliAsync("storage-unit", "prune", Site.UnitName, "--keep-last", "3");
+        var pruned = await _site.CliAsync("storage-unit", "prune", Site.UnitName, "--keep-last", "3", "--force");
         Assert.Equal([images[0].Id], pruned.GetProperty("expired").EnumerateArray().Select(e => e.GetGuid()));
         Assert.Equal(images.Skip(1).Select(i => i.Id).Order(), (await _site.Site.Api.List<ImageRecord>("images", Cancel)).Select(i => i.Id).Order());
         var collected = await _site.CliAsync("storage-unit", "collect", Site.UnitName, "--wait");
@@ -47,7 +53,7 @@ public sealed class SignedPlanTests : IClassFixture<UnitSite>
         await _site.Site.KillAsync("primary");
         await _site.StartPrimaryAsync();
         await ConnectedAsync();
-        var next = await _site.CliAsync("storage-unit", "prune", Site.UnitName, "--keep-last", "2");
+        var next = await _site.CliAsync("storage-unit", "prune", Site.UnitName, "--keep-last", "2", "--force");
         Assert.Equal(1, next.GetProperty("expired").GetArrayLength());
         var plan = Path.Combine(_site.Root, "plan.json");
         await _site.CliAsync("storage-unit", "collect", Site.UnitName, "--export", plan);

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Stillpoint.Catalog;
 using Stillpoint.Model;
 using Stillpoint.Transport;
 
@@ -52,6 +54,57 @@ public sealed class UnitDeletionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_a_policy_promises_to_keep_goes_by_force_only()
+    {
+        await _rig.Post<PolicyView>("policies", Policies.Sound("nightly"));
+        // 'diff' keeps seven days, 'full' thirty and the newest two.
+        await PutAsync(1, "diff", days: 0);
+        await PutAsync(2, "diff", days: 6);
+        await PutAsync(3, "diff", days: 8);
+        await PutAsync(4, "full", days: 90);
+        await PutAsync(5, "full", days: 95);
+        await PutAsync(6, "full", days: 99);
+        await PutAsync(7, "gone", days: 1);
+        _media.Plan = (policy, _) => Plan(policy, stays: [1], goes: [2, 3, 4, 5, 6, 7]);
+        var asked = await PruneAsync(new PruneRequest(s_last, DryRun: true));
+        Assert.Equal([Id(2), Id(4), Id(5)], asked.Promised!.Keys.Order());
+        Assert.Equal("web", asked.Names![_vm]);
+        // Signed, it could be executed without the primary.
+        Assert.Null(asked.Plan.Signature);
+        using var refused = await _rig.Admin.PostAsJsonAsync("storage-units/main/prune", new PruneRequest(s_last), Words.Json);
+        var problem = await PrimaryRig.Refused(refused, HttpStatusCode.Conflict);
+        Assert.Contains("3 images", problem.Detail, StringComparison.Ordinal);
+        Assert.Contains("--force", problem.Next, StringComparison.Ordinal);
+        Assert.Empty(_media.Pruned);
+
+        var forced = await PruneAsync(new PruneRequest(s_last, Force: true));
+        Assert.NotNull(Assert.Single(_media.Pruned).Signature);
+        Assert.Equal(6, forced.Plan.Going.Count());
+    }
+
+    [Theory]
+    [InlineData("vault")]
+    [InlineData("./vault")]
+    [InlineData("C:vault")]
+    public async Task A_unit_is_not_made_in_a_folder_that_depends_on_where_the_media_server_was_started(string folder)
+    {
+        using var answer = await _rig.Admin.PostAsJsonAsync("storage-units", new StorageUnitRequest("other", null, folder), Words.Json);
+        Assert.Contains("not absolute", (await PrimaryRig.Refused(answer, HttpStatusCode.BadRequest)).Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_second_server_on_the_port_says_so_before_it_makes_anything()
+    {
+        var folder = Path.Combine(_rig.Data, "second");
+        var taken = await Assert.ThrowsAsync<TroubleException>(() => Stillpoint.Primary.PrimaryServer.Start(new Stillpoint.Primary.PrimaryOptions
+        {
+            DataFolder = folder, Listen = $"127.0.0.1:{_rig.Server.Address.Port}", KeyFormat = new Stillpoint.Cli.ChunkKeyFormat(), NewId = _rig.NextId, Time = _rig.Time,
+        }));
+        Assert.Contains("cannot be listened on", taken.Trouble.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(folder, "catalog.db")));
+    }
+
+    [Fact]
     public async Task Only_an_administrator_and_only_with_a_policy()
     {
         _media.Plan = (policy, _) => Plan(policy, stays: [1], goes: [2]);
@@ -64,6 +117,12 @@ public sealed class UnitDeletionTests : IAsyncLifetime
         Assert.Contains("keeps nothing", await empty.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
         Assert.Empty(_media.Pruned);
     }
+
+    private Task PutAsync(int number, string schedule, int days) => _rig.Server.Services.GetRequiredService<CatalogStore>().Images.Put(new ImageRecord
+    {
+        Id = Id(number), VmId = _vm, Vm = "web", Host = "hv1", StorageUnit = "main", Policy = "nightly", Schedule = schedule, KeyDomain = "hv1", JobId = Id(100 + number),
+        Created = _rig.Time.GetUtcNow().AddDays(-days), Type = ImageType.Full, Consistency = Consistency.Application,
+    });
 
     private static Guid Id(int number) => new(number, 2, 2, new byte[8]);
 

@@ -39,7 +39,7 @@ public sealed class JoinTests : IAsyncLifetime, IDisposable
         _app.MapPost("/api/v1/join", (JoinRequest request) =>
         {
             _seen.Add(request);
-            return request.Token == "good"
+            return request.Token is "good" or "good-2"
                 ? Results.Json(new JoinResponse(_authority.Issue(request.CsrPem, request.Name, request.Role), _authority.Pem), Words.Json)
                 : Results.Problem("the token was used before", statusCode: 403);
         });
@@ -121,6 +121,35 @@ public sealed class JoinTests : IAsyncLifetime, IDisposable
         using var renewed = await bare.IdentityAsync(_folder.File("data"), late, log, default);
         Assert.NotEqual(joined.Certificate.Thumbprint, renewed.Certificate.Thumbprint);
         Assert.Single(_seen);
+    }
+
+    [Fact]
+    public async Task A_fresh_token_makes_a_role_join_anew_and_a_used_or_refused_one_leaves_it_as_it_is()
+    {
+        var (log, data, token) = (Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, _folder.File("data"), _folder.File("token"));
+        await File.WriteAllTextAsync(token, "good", TestContext.Current.CancellationToken);
+        var start = new Enrolment(_address!, PeerRoles.Media, "media-1", _authority.Fingerprint, token);
+        using var joined = await start.IdentityAsync(data, TimeProvider.System, log, default);
+        using var again = await start.IdentityAsync(data, TimeProvider.System, log, default);
+        Assert.Equal(joined.Certificate.Thumbprint, again.Certificate.Thumbprint);
+        Assert.Single(_seen);
+
+        await File.WriteAllTextAsync(token, "refused", TestContext.Current.CancellationToken);
+        using var kept = await start.IdentityAsync(data, TimeProvider.System, log, default);
+        Assert.Equal(joined.Certificate.Thumbprint, kept.Certificate.Thumbprint);
+
+        await File.WriteAllTextAsync(token, "good too", TestContext.Current.CancellationToken);
+        using var unread = await start.IdentityAsync(data, TimeProvider.System, log, default);
+        Assert.Equal(joined.Certificate.Thumbprint, unread.Certificate.Thumbprint);
+        await File.WriteAllTextAsync(token, "good-2", TestContext.Current.CancellationToken);
+        using var anew = await (start with { Name = "elsewhere", Fingerprint = null, IsNamed = false }).IdentityAsync(data, TimeProvider.System, log, default);
+        Assert.NotEqual(joined.Certificate.Thumbprint, anew.Certificate.Thumbprint);
+        Assert.Equal("media-1", anew.Self.Name);
+        Assert.Contains(joined.Certificate.ExportCertificatePem(), await File.ReadAllTextAsync(
+            Path.Combine(data, Enrolment.AsideName), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        using var after = await start.IdentityAsync(data, TimeProvider.System, log, default);
+        Assert.Equal(anew.Certificate.Thumbprint, after.Certificate.Thumbprint);
+        Assert.Equal(3, _seen.Count);
     }
 
     [Fact]

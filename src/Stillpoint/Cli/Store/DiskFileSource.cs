@@ -22,7 +22,7 @@ internal sealed class DiskFileSource : IDiskSource
 
     public static DiskFileSource Open(string path)
     {
-        if (!File.Exists(path)) throw new CommandFailedException(ExitCodes.NotFound, $"there is no disk {path}.");
+        if (!File.Exists(path)) throw new CommandFailedException(ExitCodes.NotFound, $"there is no disk {path}.", "name a raw, .vhd or .vhdx file that is there");
         try
         {
             return new DiskFileSource(VirtualDisk.Open(path, new DiskOpenOptions()));

@@ -17,7 +17,7 @@ internal static class ImageChoice
         return fits.Count switch
         {
             1 => fits[0],
-            0 => throw new CommandFailedException(ExitCodes.NotFound, $"no image begins with {text}.", "list them with: stillpoint store images DIR"),
+            0 => throw new CommandFailedException(ExitCodes.NotFound, $"no image begins with {text}.", "list them with: stillpoint store images UNIT"),
             _ => throw new CommandFailedException(ExitCodes.Failed, $"{fits.Count} images begin with {text}.", "write more of the id"),
         };
     }

@@ -36,7 +36,7 @@ internal static class StoreAccess
     public static Task<StorageUnit> OpenAsync(string directory, CancellationToken cancel, UnitEnvironment? environment = null) =>
         VolumeAddress.MayHoldUnit(directory)
             ? StorageUnit.OpenInAsync(directory, environment ?? Environment, cancel)
-            : throw new CommandFailedException(ExitCodes.NotFound, $"{directory} holds no storage unit.", "make one with: stillpoint store init DIR");
+            : throw new CommandFailedException(ExitCodes.NotFound, $"{directory} holds no storage unit.", "make one with: stillpoint store init " + directory);
 
     /// <param name="option">The key file that was named on the command line.</param>
     /// <param name="passphraseFile">The value of <see cref="PassphraseFile"/>.</param>

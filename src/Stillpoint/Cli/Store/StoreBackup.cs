@@ -59,14 +59,20 @@ internal static class StoreBackup
             return;
         }
         Console.Out.WriteLine($"image {image.Id} of {image.Vm}, {Words.Of(image.Type)}, {image.Created:u}");
-        var table = Terminal.NewTable("disk", ">size", ">changed", ">read", ">audited", ">sent", ">wire", ">stored", "");
+        // A column of nothing would take the width of 80 letters.
+        var audited = image.Disks.Any(d => d.BytesAudited > 0);
+        var table = Terminal.NewTable(["disk", ">size", ">changed", ">read", .. audited ? [">audited"] : Array.Empty<string>(), ">sent", ">wire", ">stored"]);
         foreach (var disk in image.Disks)
         {
-            table.AddRow(
+            string[] cells =
+            [
                 Markup.Escape(disk.Name), Bytes.Format(disk.Size), Bytes.Format(disk.BytesChanged), Bytes.Format(disk.BytesRead),
-                Bytes.Format(disk.BytesAudited), Bytes.Format(disk.BytesSent), Bytes.Format(disk.BytesWire), Bytes.Format(disk.BytesStored),
-                disk.FullReason is null ? "" : $"read in full: {disk.FullReason}");
+                .. audited ? [Bytes.Format(disk.BytesAudited)] : Array.Empty<string>(),
+                Bytes.Format(disk.BytesSent), Bytes.Format(disk.BytesWire), Bytes.Format(disk.BytesStored),
+            ];
+            table.AddRow(cells);
         }
         Terminal.Out.Write(table);
+        foreach (var disk in image.Disks.Where(d => d.FullReason is not null)) Terminal.Out.WriteLine($"{disk.Name} was read in full: {disk.FullReason}");
     }
 }

@@ -53,5 +53,5 @@ internal static class StoreDuplicate
     }
 
     private static Func<StoredImage, bool> Some(string vm, IReadOnlyList<StoredImage> images, Func<StoredImage, bool> wanted) =>
-        images.Any(wanted) ? wanted : throw new CommandFailedException(ExitCodes.NotFound, $"there is no image of {vm}.", "list them with: stillpoint store images DIR");
+        images.Any(wanted) ? wanted : throw new CommandFailedException(ExitCodes.NotFound, $"there is no image of {vm}.", "list them with: stillpoint store images UNIT");
 }

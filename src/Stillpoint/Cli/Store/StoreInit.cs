@@ -7,7 +7,7 @@ using Stillpoint.Model;
 
 namespace Stillpoint.Cli;
 
-/// <summary><c>store init DIR</c>: makes a storage unit, and a key file where there is none.</summary>
+/// <summary><c>store init UNIT</c>: makes a storage unit, and a key file where there is none.</summary>
 internal static class StoreInit
 {
     public static Command Create()
@@ -74,7 +74,7 @@ internal static class StoreInit
         Console.Out.WriteLine($"storage unit {result.Id} in {result.Path}, chunks of {Bytes.Format(result.ChunkSize)}, zstd level {result.CompressionLevel}");
         if (result.KeyFile is null) Terminal.Note("A backup needs a key: run store init with --key-file for the next unit, or make one with any unit; one key serves many.");
         else if (result.KeyMade) Console.Out.WriteLine($"key file {result.KeyFile} made: keep a copy elsewhere; without it nothing can be restored");
-        else Terminal.Note("note: the key file was there; a recovery kit that names this unit too is made with: stillpoint store kit create DIR… --to FILE");
+        else Terminal.Note("note: the key file was there; a recovery kit that names this unit too is made with: stillpoint store kit create UNIT… --to FILE");
         if (result.Kit is not null) StoreKit.Print(new StoreKit.Made(result.Kit, result.RecoveryPassphrase), result.KeyFile!);
     }
 

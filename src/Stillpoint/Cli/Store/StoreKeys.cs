@@ -17,7 +17,7 @@ internal static class StoreKeys
 
     private static Command Show()
     {
-        var directory = new Argument<string?>("DIR") { Description = "A storage unit, to see what lies under which epoch.", Arity = ArgumentArity.ZeroOrOne };
+        var directory = new Argument<string?>("UNIT") { Description = "A storage unit, to see what lies under which epoch.", Arity = ArgumentArity.ZeroOrOne };
         var keyFile = StoreAccess.NewKeyFile();
         var command = new Command("show", "Which domain the key file is for, and what of a unit lies under which epoch; needs no passphrase.") { directory, keyFile };
         command.SetAction(async (parsed, cancel) =>

@@ -46,7 +46,7 @@ internal static class StoreKit
 
     private static Command CreateKit()
     {
-        var directories = new Argument<string[]>("DIR") { Description = "The storage units that the kit names.", Arity = ArgumentArity.OneOrMore };
+        var directories = new Argument<string[]>("UNIT") { Description = "The storage units that the kit names.", Arity = ArgumentArity.OneOrMore };
         var keyFile = StoreAccess.NewKeyFile();
         var target = new Option<string>("--to") { Description = "The kit's file; it must not exist.", HelpName = "FILE", Required = true };
         var kitPassphrase = NewPassphraseFile();

@@ -7,7 +7,7 @@ using Stillpoint.Storage;
 
 namespace Stillpoint.Cli;
 
-/// <summary><c>store prune DIR --keep-… [--vm VM] [--dry-run]</c>, or <c>--plan FILE</c>: gives up images; a collect frees their space.</summary>
+/// <summary><c>store prune UNIT --keep-… [--vm VM] [--dry-run]</c>, or <c>--plan FILE</c>: gives up images; a collect frees their space.</summary>
 internal static class StorePrune
 {
     private const int MaxPlan = 64 << 20;
@@ -46,8 +46,13 @@ internal static class StorePrune
             // Before images go: their names go with them.
             var names = images.Select(i => ImageSummaries.TryOf(i, keys).Summary).Where(i => i.Vm is not null).GroupBy(i => i.VmId)
                 .ToDictionary(vms => vms.Key, vms => vms.First().Vm!);
+            if (!parsed.GetValue(dryRun) && parsed.GetValue(plan) is null && parsed.GetValue(glass) is null && await Attachment.KeyAsync(unit, cancel) is not null)
+            {
+                throw new CommandFailedException(ExitCodes.Locked, $"{unit.Name} is attached to a primary server and deletes only by a plan that it signed.",
+                    "stillpoint storage-unit prune NAME at the primary; or there with --dry-run --output json, and here with --plan FILE");
+            }
             var gone = parsed.GetValue(dryRun) ? null : await Pruner.ExecuteAsync(unit, made, keys, Glass(parsed.GetValue(glass)), cancel);
-            Print(parsed.GetValue(StillpointCommand.Output), made, gone, names);
+            Print(parsed, made, gone, names, parsed.GetRequiredValue(directory));
             return ExitCodes.Ok;
         });
         return command;
@@ -79,7 +84,7 @@ internal static class StorePrune
     private static PrunePlan Read(string path, RetentionPolicy policy)
     {
         if (policy != new RetentionPolicy()) throw new CommandFailedException(ExitCodes.Failed, "--plan and --keep-… exclude each other: the plan has its policy.");
-        var plan = ReadPlan<PrunePlan>(path, "stillpoint store prune DIR --keep-… --dry-run --output json");
+        var plan = ReadPlan<PrunePlan>(path, "stillpoint store prune UNIT --keep-… --dry-run --output json");
         return plan.Flaw() is { } flaw ? throw new CommandFailedException(ExitCodes.Failed, $"{path} is no plan: {flaw}.") : plan;
     }
 
@@ -89,9 +94,9 @@ internal static class StorePrune
         HelpName = "NUMBER",
     };
 
-    private static void Print(OutputFormat format, PrunePlan plan, IReadOnlyList<Guid>? gone, Dictionary<Guid, string> names)
+    private static void Print(ParseResult parsed, PrunePlan plan, IReadOnlyList<Guid>? gone, Dictionary<Guid, string> names, string unit)
     {
-        if (format == OutputFormat.Json)
+        if (Results.IsJson(parsed))
         {
             if (gone is null) Terminal.Json(plan);
             else Terminal.Json(new Result(gone, plan));
@@ -108,7 +113,7 @@ internal static class StorePrune
             return;
         }
         Console.Out.WriteLine($"{gone.Count} of {plan.Images.Count} images were given up{(gone.Count < going ? $"; {going - gone.Count} of the plan are held, locked or gone by now" : "")}");
-        if (gone.Count > 0) Terminal.Note("Their space is freed by: stillpoint store collect DIR");
+        if (gone.Count > 0) Terminal.Note($"Their space is freed by: stillpoint store collect {unit}");
     }
 
     private sealed record Result(IReadOnlyList<Guid> Expired, PrunePlan Plan);

@@ -88,6 +88,17 @@ internal static class StoreRestore
             throw new CommandFailedException(ExitCodes.Failed, $"{target} is a file, but the image has {disks} disks, which go to a folder.",
                 "name a folder that is empty or not there yet");
         }
+        if (!toFile && !Path.EndsInDirectorySeparator(target) && !Directory.Exists(target)
+            && Path.GetExtension(target).ToLowerInvariant() is ".raw" or ".img" or ".vhdx" or ".vhd" or ".avhdx" or ".avhd")
+        {
+            throw new CommandFailedException(ExitCodes.Failed, $"{target} is named as a file, but the image has {disks} disks, which go to a folder.",
+                $"for a folder: {Path.ChangeExtension(target, null)}/; --format raw|vhdx|vhd says what its files are");
+        }
+        if (Path.GetDirectoryName(Path.GetFullPath(target)) is { } parent && toFile && !Directory.Exists(parent))
+        {
+            throw new CommandFailedException(ExitCodes.NotFound, $"there is no folder {parent} to write {Path.GetFileName(target)} in.",
+                "make the folder first, or name another TARGET");
+        }
         if (!toFile && Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any())
         {
             throw new CommandFailedException(ExitCodes.Failed, $"folder {target} is not empty.",

@@ -24,7 +24,7 @@ internal static class VmIds
         return named.Count switch
         {
             1 => named[0],
-            0 => throw new CommandFailedException(ExitCodes.NotFound, $"no image is of a VM {text}.", "list them with: stillpoint store images DIR"),
+            0 => throw new CommandFailedException(ExitCodes.NotFound, $"no image is of a VM {text}.", "list them with: stillpoint store images UNIT"),
             _ => throw new CommandFailedException(ExitCodes.Failed, $"{named.Count} VMs are named {text}.", "give the VM's id: " + string.Join(", ", named)),
         };
     }
