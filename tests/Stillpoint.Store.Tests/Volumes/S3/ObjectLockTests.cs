@@ -154,6 +154,9 @@ public sealed class ObjectLockTests(Rgw rgw)
         {
             var report = await Collector.RunAsync(unit, new CollectOptions(Keys: keys is null ? null : new CollectKeys(keys, site.Unit.Random)), null, default);
             Assert.Equal((true, 0, 0, 0L), (report.Finished, report.PacksRewritten, report.PacksResealed, report.BytesWritten));
+            // It says what has to stay under the old key, and until when; without the key it knows of no rotation.
+            Assert.Equal(keys is null ? 0 : 2, report.OldLocked);
+            if (keys is not null) Assert.InRange(report.OldLockedUntil!.Value - DateTimeOffset.UtcNow, TimeSpan.FromDays(9.9), TimeSpan.FromDays(19.1));
             Assert.Equal(before, (await site.Volume.ListAsync("packs/", default)).Select(e => (e.Name, e.Version)));
         }
         Assert.Equal(next, await site.Unit.RestoreAsync(kept, unit));
