@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.ComponentModel;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 
 namespace Stillpoint.Durable;
@@ -10,6 +12,9 @@ namespace Stillpoint.Durable;
 /// </summary>
 public static partial class DurableFile
 {
+    private const int NameDigits = 16;
+    private static readonly SearchValues<char> s_digits = SearchValues.Create("0123456789abcdef");
+
     /// <summary>Waits until the file's data and size are on stable storage.</summary>
     /// <exception cref="IOException">The system reported an error; what was written since the last sync must be taken as lost.</exception>
     public static void Sync(SafeFileHandle file)
@@ -70,16 +75,55 @@ public static partial class DurableFile
         }
     }
 
-    /// <summary>Writes a whole small file so that after a crash the path holds either the old bytes or the new ones, never a part.</summary>
+    private const string Unfinished = ".new";
+
+    /// <summary>Nobody takes so long from the first byte of a small file to its name.</summary>
+    private static readonly TimeSpan s_dead = TimeSpan.FromHours(1);
+
+    /// <summary>Writes a whole small file so that after a crash the path holds either the old bytes or the new ones, never a part. Of several that do so at
+    /// once some one's bytes are there, whole. Takes away what those left beside it who died on the way an hour ago or more.</summary>
     /// <param name="path">The file; its directory must exist.</param>
     /// <param name="bytes">The whole content.</param>
     /// <param name="mode">Unix permissions; owner read and write by default.</param>
     public static void Replace(string path, ReadOnlySpan<byte> bytes, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite)
     {
-        var temporary = path + ".new";
-        WriteSynced(temporary, FileMode.Create, bytes, mode);
-        File.Move(temporary, path, overwrite: true);
+        var temporary = $"{path}.{RandomNumberGenerator.GetHexString(NameDigits, lowercase: true)}{Unfinished}";
+        try
+        {
+            WriteSynced(temporary, FileMode.CreateNew, bytes, mode);
+            Sweep(path, temporary);
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
         SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    }
+
+    /// <summary>Deletes what was left on its way to a path, by the file system's own clock: older than what was written just now.</summary>
+    private static void Sweep(string path, string fresh)
+    {
+        var now = File.GetLastWriteTimeUtc(fresh);
+        var (folder, name) = (Path.GetDirectoryName(Path.GetFullPath(path))!, Path.GetFileName(path));
+        try
+        {
+            foreach (var left in Directory.EnumerateFiles(folder).Where(p => IsOnItsWay(Path.GetFileName(p.AsSpan()), name)).ToList())
+                if (now - File.GetLastWriteTimeUtc(left) >= s_dead) File.Delete(left);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next one tries again.
+        }
+    }
+
+    /// <summary>True for <c>NAME.ID.new</c>, and for <c>NAME.new</c> as it was called before.</summary>
+    private static bool IsOnItsWay(ReadOnlySpan<char> file, string name)
+    {
+        if (!file.StartsWith(name, StringComparison.Ordinal) || !file.EndsWith(Unfinished, StringComparison.Ordinal)) return false;
+        var id = file[name.Length..^Unfinished.Length];
+        return id.IsEmpty || (id.Length == NameDigits + 1 && id[0] == '.' && !id[1..].ContainsAnyExcept(s_digits));
     }
 
     /// <summary>Creates a file that must not exist yet; of several that try at once exactly one succeeds, and a name that is there after
@@ -95,7 +139,7 @@ public static partial class DurableFile
         UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite)
     {
         ArgumentNullException.ThrowIfNull(files);
-        var temporary = $"{path}.{uniqueSuffix}.new";
+        var temporary = $"{path}.{uniqueSuffix}{Unfinished}";
         try
         {
             using (var file = files.Create(temporary, mode))

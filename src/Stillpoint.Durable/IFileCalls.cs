@@ -21,6 +21,9 @@ public interface IFileCalls
     /// <summary>Paths and lengths of all files in a folder and below it.</summary>
     IEnumerable<(string Path, long Length)> Files(string folder);
 
+    /// <summary>Paths and lengths of the files in a folder itself.</summary>
+    IEnumerable<(string Path, long Length)> FilesIn(string folder) => Files(folder).Where(file => System.IO.Path.GetDirectoryName(file.Path) == folder);
+
     /// <summary>Paths of all folders below a folder.</summary>
     IEnumerable<string> Folders(string folder);
 

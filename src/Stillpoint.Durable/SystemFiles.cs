@@ -33,6 +33,9 @@ public sealed class SystemFiles : IFileCalls
     };
 
     /// <inheritdoc/>
+    public IEnumerable<(string Path, long Length)> FilesIn(string folder) => new DirectoryInfo(folder).EnumerateFiles().Select(file => (file.FullName, file.Length));
+
+    /// <inheritdoc/>
     public IEnumerable<string> Folders(string folder) => Directory.EnumerateDirectories(folder, "*", SearchOption.AllDirectories);
 
     /// <inheritdoc/>

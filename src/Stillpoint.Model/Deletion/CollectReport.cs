@@ -12,9 +12,13 @@ namespace Stillpoint.Model;
 /// <param name="ObjectsSwept">Other objects deleted: what dead sessions left, marks of damage in packs that are gone.</param>
 /// <param name="PacksResealed">Packs whose living records were sealed anew.</param>
 /// <param name="LackedSpace">True when packs were left as they are because the volume is full.</param>
+/// <param name="Unreadable">Names of the packs that were to be copied or sealed anew and are damaged, so that they stay as they are; null where none is.</param>
+/// <param name="OldLocked">Packs under an older epoch of the key that stay because they are locked.</param>
+/// <param name="OldLockedUntil">When the last of these locks ends, unless a renewal extends it; null where there is none.</param>
 public sealed record CollectReport(
     bool Finished, int PacksDeleted, long BytesDeleted, int PacksRewritten, long BytesWritten, int PacksKept, int SessionsFenced, int ImagesRemoved,
-    int ObjectsSwept, int PacksResealed, bool LackedSpace)
+    int ObjectsSwept, int PacksResealed, bool LackedSpace, IReadOnlyList<string>? Unreadable = null, int OldLocked = 0,
+    DateTimeOffset? OldLockedUntil = null)
 {
     /// <summary>Bytes that the unit is smaller by; negative when it grew.</summary>
     public long BytesFreed => BytesDeleted - BytesWritten;

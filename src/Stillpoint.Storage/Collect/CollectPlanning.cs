@@ -30,25 +30,34 @@ internal sealed record DomainPlan(
             if (index.Condemned.Contains(pack.Header.Pack) || open.Contains(pack.Header.Session)) continue;
             var live = mark.LiveBytes(number);
             if (live == 0) dead.Add(pack);
-            else if (!work.Tally.Unreadable.Contains(pack.Name)) sorting.Add(pack, live);
+            else if (!work.Tally.Unreadable.Contains(pack.Name) && !work.Tally.Gone.Contains(pack.Name)) sorting.Add(pack, live);
         }
         var (rewrite, reseal) = sorting.End();
-        return new DomainPlan(index, mark, dead, await FreeAsync(unit, rewrite, cancel), Cut(work, await FreeAsync(unit, reseal, cancel)));
+        var (toRewrite, _) = await FreeAsync(unit, rewrite, cancel);
+        var (toReseal, locked) = await FreeAsync(unit, reseal, cancel);
+        foreach (var (pack, until) in locked.Where(l => l.Pack.Header.Epoch < work.Keys!.Keys.Epoch)) work.Tally.OldLocked[pack.Name] = until;
+        return new DomainPlan(index, mark, dead, toRewrite, Cut(work, toReseal));
     }
 
-    /// <summary>Those that no lock holds now. One that is locked would stay beside its copy, which is locked too, and be copied again by the next
+    /// <summary>Those that no lock holds now, and those that one does. One that is locked would stay beside its copy, which is locked too, and be copied again by the next
     /// collect: the unit would grow at each.</summary>
-    private static async Task<List<PackFile>> FreeAsync(StorageUnit unit, IReadOnlyList<PackFile> packs, CancellationToken cancel)
+    private static async Task<(List<PackFile> Free, List<(PackFile Pack, DateTimeOffset Until)> Locked)> FreeAsync(
+        StorageUnit unit, IReadOnlyList<PackFile> packs, CancellationToken cancel)
     {
-        if (unit.LockDays is null || packs.Count == 0) return [.. packs];
+        if (unit.LockDays is null || packs.Count == 0) return ([.. packs], []);
         var now = await unit.Volume.ServerTimeAsync(cancel) ?? unit.Environment.Time.GetUtcNow();
         var free = new List<PackFile>();
+        var locked = new List<(PackFile Pack, DateTimeOffset Until)>();
         foreach (var some in packs.Chunk(Math.Max(1, unit.Volume.Connections)))
         {
             var until = await Task.WhenAll(some.Select(pack => unit.Volume.LockedUntilAsync(pack.Name, cancel).AsTask()));
-            free.AddRange(some.Where((_, i) => until[i] is not { } date || date <= now));
+            foreach (var (pack, date) in some.Zip(until))
+            {
+                if (date is { } end && end > now) locked.Add((pack, end));
+                else free.Add(pack);
+            }
         }
-        return free;
+        return (free, locked);
     }
 
     /// <summary>As many packs as one round takes.</summary>

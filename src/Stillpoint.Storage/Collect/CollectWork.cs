@@ -61,6 +61,12 @@ internal sealed class CollectTally
     /// <summary>True when a round left packs to the next because they were too many for one.</summary>
     public bool More { get; set; }
 
-    /// <summary>Packs that could not be read through, so that they stay as they are.</summary>
-    public HashSet<string> Unreadable { get; } = new(StringComparer.Ordinal);
+    /// <summary>Packs that are damaged, so that they stay as they are.</summary>
+    public SortedSet<string> Unreadable { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Packs that another round deleted since they were listed.</summary>
+    public HashSet<string> Gone { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Packs under an older epoch of the key that are locked, and until when.</summary>
+    public Dictionary<string, DateTimeOffset> OldLocked { get; } = new(StringComparer.Ordinal);
 }

@@ -12,7 +12,8 @@ public static class Collector
     /// <param name="options">How to go about it.</param>
     /// <param name="progress">What it does; called from one thread at a time.</param>
     /// <param name="cancel">Stops it; the next collect goes on.</param>
-    /// <exception cref="TroubleException">The unit takes signed plans only, an image cannot be read through, or the volume failed.</exception>
+    /// <exception cref="TroubleException">The unit takes signed plans only, has no pack of the domain of the keys, an image cannot be read through, or the
+    /// volume failed.</exception>
     public static async Task<CollectReport> RunAsync(
         StorageUnit unit, CollectOptions options, IProgress<CollectProgress>? progress, CancellationToken cancel)
     {
@@ -22,6 +23,8 @@ public static class Collector
         try
         {
             var expired = await CollectPlans.AllowedAsync(unit, options, cancel);
+            if (options.Keys is { } given && !(await unit.DomainsAsync(cancel)).Contains(given.Keys.Domain))
+                throw UnitTrouble.Refused(unit.Name, $"it has no pack of the key domain {given.Keys.Domain:D} of the key file.", "give the key file that its images were made with");
             var run = new CollectRun(new CollectWork(unit, options, progress), expired);
             return await run.RunAsync(cancel);
         }
@@ -63,7 +66,8 @@ internal sealed class CollectRun(CollectWork work, IReadOnlySet<Guid> expired)
         var tally = work.Tally;
         return new CollectReport(
             finished, tally.PacksDeleted, tally.BytesDeleted, tally.PacksRewritten, tally.BytesWritten, tally.PacksKept, work.Dead.Fenced,
-            tally.ImagesRemoved, tally.ObjectsSwept, tally.PacksResealed, tally.LackedSpace);
+            tally.ImagesRemoved, tally.ObjectsSwept, tally.PacksResealed, tally.LackedSpace, tally.Unreadable.Count == 0 ? null : [.. tally.Unreadable],
+            tally.OldLocked.Count, tally.OldLocked.Count == 0 ? null : tally.OldLocked.Values.Max());
     }
 
     private async Task<bool> FinishRoundsAsync(CancellationToken cancel)
@@ -138,10 +142,13 @@ internal sealed class CollectRun(CollectWork work, IReadOnlySet<Guid> expired)
         {
             await move();
         }
-        catch (Exception e) when (e is TroubleException or FileNotFoundException)
+        catch (TroubleException)
         {
-            // Damaged, or deleted by another round since it was listed: it is left as it is.
             work.Tally.Unreadable.Add(pack.Name);
+        }
+        catch (FileNotFoundException)
+        {
+            work.Tally.Gone.Add(pack.Name);
         }
         progress.Add(pack.Length);
     }

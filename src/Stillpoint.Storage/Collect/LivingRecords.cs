@@ -8,7 +8,10 @@ internal static class LivingRecords
 {
     private const int WindowBytes = 4 << 20;
 
-    /// <summary>The records in the order of their places. The content is good until the next is asked for.</summary>
+    /// <summary>Several times what a pack grows to.</summary>
+    private const long MostHeld = 512L << 20;
+
+    /// <summary>The records in the order of their places.</summary>
     /// <exception cref="Model.TroubleException">A record is not sound as it lies: what follows is not read.</exception>
     public static async IAsyncEnumerable<(RecordHeader Header, ReadOnlyMemory<byte> Content)> ReadAsync(
         IVolume volume, PackFile pack, IReadOnlyList<PackEntry> living, [EnumeratorCancellation] CancellationToken cancel)
@@ -30,6 +33,18 @@ internal static class LivingRecords
                 yield return (header, record[StoreFormat.RecordHeaderSize..]);
             }
         }
+    }
+
+    /// <summary>All of them at once, for whoever writes none unless all are sound: what was written of a pack that turns out to be damaged would lie there
+    /// beside it, and again after each collect.</summary>
+    /// <exception cref="Model.TroubleException">A record is not sound as it lies, or the pack is larger than any that is written.</exception>
+    public static async Task<IReadOnlyList<(RecordHeader Header, ReadOnlyMemory<byte> Content)>> LoadAsync(
+        IVolume volume, PackFile pack, IReadOnlyList<PackEntry> living, CancellationToken cancel)
+    {
+        if (living.Sum(entry => (long)entry.StoredLength) > MostHeld) throw Damage.Of($"pack {pack.Name}", $"its records have more than {MostHeld} bytes");
+        var all = new List<(RecordHeader, ReadOnlyMemory<byte>)>(living.Count);
+        await foreach (var record in ReadAsync(volume, pack, living, cancel)) all.Add(record);
+        return all;
     }
 
     private static long End(PackEntry entry) => (long)entry.Offset + StoreFormat.RecordHeaderSize + entry.StoredLength;

@@ -33,19 +33,17 @@ internal sealed class PackReseal : IAsyncDisposable
     public long BytesWritten { get; private set; }
 
     /// <summary>Seals what lives in one pack.</summary>
-    /// <exception cref="Model.TroubleException">A record does not open, or is not what its id says: its pack stays as it is, and a verify tells
-    /// of it.</exception>
+    /// <exception cref="Model.TroubleException">A record does not open, or is not what its id says: its pack stays as it is, nothing of it is written, and a
+    /// verify tells of it.</exception>
     /// <exception cref="IOException">The volume failed, or is full.</exception>
     public async Task AddAsync(PackFile pack, Func<uint, bool> lives, CancellationToken cancel)
     {
         var (_, entries, _) = await PackFile.LoadAsync(_unit.Volume, new VolumeEntry(pack.Name, pack.Length), _unit.Parameters.UnitId, cancel);
         List<PackEntry> living = [.. entries.Where(e => lives(e.Offset))];
-        await foreach (var (header, content) in LivingRecords.ReadAsync(_unit.Volume, pack, living, cancel))
-        {
-            var record = new SealedRecord(pack.Header.Salt, header.Number, pack.Header.Epoch, header.Id, header.PlainLength, header.Compressed, content);
-            _opener.OpenAndProve(record, header.Id, _plain.AsSpan(0, header.PlainLength));
-            await WriteAsync(_sealer.Reseal(record, _opener), cancel);
-        }
+        var records = (await LivingRecords.LoadAsync(_unit.Volume, pack, living, cancel)).Select(r => new SealedRecord(
+            pack.Header.Salt, r.Header.Number, pack.Header.Epoch, r.Header.Id, r.Header.PlainLength, r.Header.Compressed, r.Content)).ToList();
+        foreach (var record in records) _opener.OpenAndProve(record, record.Id, _plain.AsSpan(0, record.PlainLength));
+        foreach (var record in records) await WriteAsync(_sealer.Reseal(record, _opener), cancel);
         _whole.Add(pack);
     }
 

@@ -30,14 +30,17 @@ internal sealed class PackRewrite(StorageUnit unit, Guid domain) : IAsyncDisposa
         var living = entries.Where(e => lives(e.Offset)).ToList();
         if (pack.Header.Kind == PackKind.Nodes)
         {
+            // Others share the target: nothing of a pack that is damaged may be in it.
+            var records = await LivingRecords.LoadAsync(unit.Volume, pack, living, cancel);
             _nodes ??= await CreateAsync(pack.Header with { Pack = unit.Environment.NewId() }, cancel);
-            await CopyAsync(pack, living, _nodes, renumber: true, cancel);
+            foreach (var (header, content) in records)
+                await _nodes.AppendAsync(header with { Number = (uint)_nodes.Entries.Count }, content, cancel);
             _inNodes.Add(pack);
             if (_nodes.Length >= PackSealer.PackBytes) await FinishNodesAsync(cancel);
             return;
         }
         await using var target = await CreateAsync(pack.Header with { Pack = unit.Environment.NewId() }, cancel);
-        await CopyAsync(pack, living, target, renumber: false, cancel);
+        await foreach (var (header, content) in LivingRecords.ReadAsync(unit.Volume, pack, living, cancel)) await target.AppendAsync(header, content, cancel);
         await target.CompleteAsync(cancel);
         BytesWritten += target.Length;
         Done.Add(pack);
@@ -66,9 +69,4 @@ internal sealed class PackRewrite(StorageUnit unit, Guid domain) : IAsyncDisposa
         ? await PackWriter.CreateAsync(unit.Volume, _buffers, header, cancel)
         : throw Damage.Of(UnitNames.Pack(header), $"it is not of domain {domain:N}");
 
-    private async Task CopyAsync(PackFile pack, List<PackEntry> living, PackWriter target, bool renumber, CancellationToken cancel)
-    {
-        await foreach (var (header, content) in LivingRecords.ReadAsync(unit.Volume, pack, living, cancel))
-            await target.AppendAsync(renumber ? header with { Number = (uint)target.Entries.Count } : header, content, cancel);
-    }
 }

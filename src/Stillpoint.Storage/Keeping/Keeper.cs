@@ -49,8 +49,8 @@ public static class Keeper
         ArgumentNullException.ThrowIfNull(unit);
         await unit.CheckPresentAsync(cancel);
         if (await Attachment.KeyAsync(unit, cancel) is not null) await BreakGlass.RequireAsync(unit, glass, $"expire image {image:N}", cancel);
-        if ((await ListAsync(unit, cancel)).All(i => i.Image.Header.Id != image)) throw Absent(unit, image);
-        if (await TryExpireAsync(unit, image, cancel) is not { } why) return;
+        var found = (await ListAsync(unit, cancel)).FirstOrDefault(i => i.Image.Header.Id == image) ?? throw Absent(unit, image);
+        if (await TryExpireAsync(unit, found, cancel) is not { } why) return;
         throw new TroubleException(
             $"storage unit {unit.Name}", $"image {image:D} cannot be given up: {why}.",
             $"release a hold with: stillpoint store hold UNIT {image:D} --release; a lock ends by time, which the backups made meanwhile prove",
@@ -58,11 +58,12 @@ public static class Keeper
     }
 
     /// <summary>Why an image may not be given up; null when it may.</summary>
-    /// <param name="keeping">What is said of it.</param>
+    /// <param name="image">The image, with what is said of it.</param>
     /// <param name="proven">The time that the unit can prove.</param>
-    internal static string? Obstacle(ImageKeeping keeping, DateTimeOffset proven) =>
-        keeping.Held ? "it is held"
-        : keeping.LockedUntil is { } until && until > proven ? $"it is locked until {until:u}, and what is written in the unit proves no later time than {proven:u}"
+    internal static string? Obstacle(CommittedImage image, DateTimeOffset proven) =>
+        image.Keeping.Held ? "it is held"
+        : image.LockedUntil is { } until && until > proven
+            ? $"it is locked until {until:u}{(until == image.UnitLock ? " by its unit" : "")}, and what is written in the unit proves no later time than {proven:u}"
         : null;
 
     /// <summary>The time that the unit can prove: never later than this machine's clock, nor than that of the server which holds it.</summary>
@@ -77,14 +78,17 @@ public static class Keeper
 
     /// <summary>Gives an image up unless something forbids it.</summary>
     /// <returns>Why it was not given up; null when it is, now or since before.</returns>
-    internal static Task<string?> TryExpireAsync(StorageUnit unit, Guid image, CancellationToken cancel) => GuardAsync(unit, async () =>
+    internal static Task<string?> TryExpireAsync(StorageUnit unit, CommittedImage image, CancellationToken cancel) => GuardAsync(unit, async () =>
     {
         var proven = await ProvenTimeAsync(unit, cancel);
         string? obstacle = null;
         var now = unit.Environment.Time.GetUtcNow();
+        var id = image.Image.Header.Id;
         await unit.Keepings.AddAsync(
-            image,
-            (state, number) => state.Expired || (obstacle = Obstacle(state, proven)) is not null ? null : new KeepingEntry(image, number, KeepingKind.Expired, now, null, null),
+            id,
+            (state, number) => state.Expired || (obstacle = Obstacle(image with { Keeping = state }, proven)) is not null
+                ? null
+                : new KeepingEntry(id, number, KeepingKind.Expired, now, null, null),
             cancel);
         return obstacle;
     });

@@ -21,15 +21,7 @@ public static class Pruner
         var head = await unit.HeadAsync(cancel);
         var images = await Keeper.ListAsync(unit, cancel);
         var doubted = images.Select(i => (i.Image.Header.Id, Doubt: ImageDoubt.Of(i.Image, keys))).Where(i => i.Doubt is not null).ToDictionary(i => i.Id, i => i.Doubt!);
-        DateTimeOffset proven;
-        try
-        {
-            proven = await Keeper.ProvenTimeAsync(unit, cancel);
-        }
-        catch (IOException e)
-        {
-            throw UnitTrouble.Io(unit.Name, e);
-        }
+        var proven = await ProvenAsync(unit, cancel);
         var planned = images
             .Where(i => vm is null || i.Image.Header.VmId == vm)
             .GroupBy(i => (i.Image.Header.Domain, i.Image.Header.VmId))
@@ -62,9 +54,34 @@ public static class Pruner
         var there = (await Keeper.ListAsync(unit, cancel)).ToDictionary(i => i.Image.Header.Id);
         foreach (var counts in plan.Images.Where(i => i.Counts)) CheckCounts(unit, counts, there, keys);
         var gone = new List<Guid>();
-        foreach (var goes in plan.Going.Where(i => there.ContainsKey(i.Id)))
-            if (await Keeper.TryExpireAsync(unit, goes.Id, cancel) is null) gone.Add(goes.Id);
+        foreach (var goes in plan.Going)
+            if (there.TryGetValue(goes.Id, out var image) && await Keeper.TryExpireAsync(unit, image, cancel) is null) gone.Add(goes.Id);
         return gone;
+    }
+
+    /// <summary>What a plan names to go and may not, being held or locked, and why.</summary>
+    /// <exception cref="TroubleException">The unit cannot be read whole.</exception>
+    public static async Task<IReadOnlyDictionary<Guid, string>> RefusedAsync(StorageUnit unit, PrunePlan plan, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        ArgumentNullException.ThrowIfNull(plan);
+        var going = plan.Going.Select(i => i.Id).ToHashSet();
+        var images = (await Keeper.ListAsync(unit, cancel)).Where(i => going.Contains(i.Image.Header.Id)).ToList();
+        if (images.Count == 0) return new Dictionary<Guid, string>();
+        var proven = await ProvenAsync(unit, cancel);
+        return images.Select(i => (i.Image.Header.Id, Why: Keeper.Obstacle(i, proven))).Where(i => i.Why is not null).ToDictionary(i => i.Id, i => i.Why!);
+    }
+
+    private static async Task<DateTimeOffset> ProvenAsync(StorageUnit unit, CancellationToken cancel)
+    {
+        try
+        {
+            return await Keeper.ProvenTimeAsync(unit, cancel);
+        }
+        catch (IOException e)
+        {
+            throw UnitTrouble.Io(unit.Name, e);
+        }
     }
 
     private static void CheckCounts(StorageUnit unit, PlannedImage counts, Dictionary<Guid, CommittedImage> there, DomainKeys? keys)

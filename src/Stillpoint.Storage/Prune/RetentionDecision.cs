@@ -44,7 +44,7 @@ internal static class RetentionDecision
                 : null;
             var wanted = places.Offer(TimeOf(image), take: lack is null);
             var reasons = lack is null ? wanted : [.. wanted.Select(w => $"{w}, as long as no sound image takes the place")];
-            if (Keeper.Obstacle(image.Keeping, proven) is { } obstacle) reasons = [.. reasons, obstacle];
+            if (Keeper.Obstacle(image, proven) is { } obstacle) reasons = [.. reasons, obstacle];
             planned.Add(new PlannedImage(
                 header.Id, header.VmId, header.Created, reasons.Count > 0, lack is null && wanted.Count > 0,
                 reasons.Count > 0 ? reasons : [lack is null ? "no rule keeps it" : $"{lack}, and sound images fill the places"]));

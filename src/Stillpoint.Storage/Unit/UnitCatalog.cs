@@ -15,15 +15,21 @@ public sealed record ImageList(IReadOnlyList<StoredImage> Images, IReadOnlyList<
 /// <param name="Session">The session that committed it.</param>
 /// <param name="Committed">When, by the clock of the host that wrote the commit.</param>
 /// <param name="Keeping">Whether it may be given up.</param>
-public sealed record CommittedImage(StoredImage Image, Guid Session, DateTimeOffset Committed, ImageKeeping Keeping);
+/// <param name="UnitLock">Until when its unit locks each image (<see cref="StorageUnit.LockDays"/>), by the clock of the server that holds the unit; null
+/// where it locks none.</param>
+public sealed record CommittedImage(StoredImage Image, Guid Session, DateTimeOffset Committed, ImageKeeping Keeping, DateTimeOffset? UnitLock = null)
+{
+    /// <summary>When the last of all locks on it ends; null when it has none.</summary>
+    public DateTimeOffset? LockedUntil => Keeping.LockedUntil > UnitLock ? Keeping.LockedUntil : UnitLock ?? Keeping.LockedUntil;
+}
 
 /// <summary>The committed images of a unit, read from their objects. An image exists when its session's end says "committed" and names
 /// the digest of its object, and no keeping gave it up.</summary>
 /// <param name="volume">The unit's volume.</param>
 /// <param name="keepings">Which images were given up.</param>
-/// <param name="unit">The unit.</param>
+/// <param name="configuration">The unit.</param>
 /// <param name="newId">Source of names of catalog copies.</param>
-internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, Func<Guid> newId)
+internal sealed class UnitCatalog(IVolume volume, Keepings keepings, UnitConfiguration configuration, Func<Guid> newId)
 {
     /// <summary>Objects that are read at once.</summary>
     private const int AtOnce = 32;
@@ -62,18 +68,19 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, 
         // Most ends name an image's object, which is read too.
         var unread = 2 * endsListed.Count(e => !_ends.ContainsKey(e.Name));
         // One core takes the copies apart while another lists the notes.
-        var loading = originals || unread < Large ? null : Task.Run(() => CatalogCopies.LoadAsync(volume, unit, cancel), cancel);
+        var loading = originals || unread < Large ? null : Task.Run(() => CatalogCopies.LoadAsync(volume, configuration.Id, cancel), cancel);
         var notesListed = await volume.ListAsync(UnitNames.Notes, cancel);
         unread += notesListed.Count(e => !_notes.ContainsKey(e.Name));
         var copies = loading is not null ? await loading
-            : originals || unread < CatalogCopies.Many ? null : await CatalogCopies.LoadAsync(volume, unit, cancel);
+            : originals || unread < CatalogCopies.Many ? null : await CatalogCopies.LoadAsync(volume, configuration.Id, cancel);
         var ends = await ReadAllAsync(endsListed, damaged, strict, async entry => await EndAsync(entry, copies, cancel));
         // After the ends: an image that is given up in between is left out.
         var kept = await KeptAsync(damaged, strict, cancel);
         var there = ends.Where(end => end.State == EndState.Committed && !kept.GetValueOrDefault(end.Image, ImageKeeping.None).Expired).ToList();
+        var stored = configuration.LockDays is null ? [] : endsListed.ToDictionary(e => e.Name, e => e.Stored, StringComparer.Ordinal);
         var images = new Dictionary<Guid, CommittedImage>();
         foreach (var image in await ReadAllAsync(there, damaged, strict, end => CommittedOrGoneAsync(end, kept, copies, cancel)))
-            if (!images.TryAdd(image.Image.Header.Id, image)) damaged.Add($"image {image.Image.Header.Id:N}: two sessions committed it.");
+            if (!images.TryAdd(image.Image.Header.Id, image with { UnitLock = UnitLock(image, stored) })) damaged.Add($"image {image.Image.Header.Id:N}: two sessions committed it.");
         var notes = new Dictionary<Guid, List<NoteObject>>();
         bool GivenUp(VolumeEntry note) => UnitNames.ImageOfNote(note.Name) is { } id && kept.GetValueOrDefault(id) is { Expired: true };
         foreach (var note in await ReadAllAsync([.. notesListed.Where(e => !GivenUp(e))], damaged, strict, entry => NoteAsync(entry, copies, cancel)))
@@ -197,6 +204,12 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, 
             return null;
         }
     }
+
+    /// <summary>By the server's word of when the commit came, which neither a host's clock nor a renewal changes. Where a server does not say, by the
+    /// commit's own.</summary>
+    private DateTimeOffset? UnitLock(CommittedImage image, Dictionary<string, DateTimeOffset?> stored) => configuration.LockDays is { } days
+        ? UnitTime.Later(stored.GetValueOrDefault(UnitNames.End(image.Session)) ?? image.Committed, TimeSpan.FromDays(days))
+        : null;
 
     private static bool Matches(ReadOnlyMemory<byte> image, SessionEnd end) =>
         SHA256.HashData(image.Span).AsSpan().SequenceEqual(end.ImageDigest.Span);

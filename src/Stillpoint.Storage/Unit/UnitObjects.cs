@@ -130,6 +130,10 @@ internal sealed record NoteObject(Guid Image, Guid Id, ImageNote Note)
 /// <summary>Times in objects: ticks of 100 ns since the year 1, UTC.</summary>
 internal static class UnitTime
 {
+    /// <summary>A time and a span after it, or the end of all time.</summary>
+    public static DateTimeOffset Later(DateTimeOffset time, TimeSpan span) =>
+        DateTimeOffset.MaxValue - time > span ? time + span : DateTimeOffset.MaxValue;
+
     public static DateTimeOffset Of(long ticks, string name) =>
         ticks <= DateTime.MaxValue.Ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : throw Damage.Of(name, "its time is past the year 9999");
 }

@@ -105,7 +105,8 @@ public interface IVolumeWriter : IAsyncDisposable
 /// <param name="Name">Its name.</param>
 /// <param name="Length">Its bytes.</param>
 /// <param name="Version">Which version of it; null where the volume has none.</param>
-public readonly record struct VolumeEntry(string Name, long Length, string? Version = null);
+/// <param name="Stored">When, by the clock of the server that holds the volume; null where no other machine's clock says.</param>
+public readonly record struct VolumeEntry(string Name, long Length, string? Version = null, DateTimeOffset? Stored = null);
 
 /// <summary>The object is locked and was not deleted.</summary>
 public sealed class ObjectLockedException(string message, Exception? inner = null) : IOException(message, inner);

@@ -21,6 +21,8 @@ public sealed class LocalVolume : IVolume
     /// <summary>What has to be written before anything can be deleted.</summary>
     private static readonly string[] s_freeing = [UnitNames.Condemned, UnitNames.Keepings, UnitNames.Ends, UnitNames.BrokenGlass];
 
+    private static readonly string[] s_ofRoot = [UnitNames.Configuration, UnitNames.PrimaryKey];
+
     private readonly string _root;
     private readonly Func<Guid> _newId;
     private readonly IFileCalls _calls;
@@ -170,12 +172,19 @@ public sealed class LocalVolume : IVolume
     /// <inheritdoc/>
     public ValueTask<int> SweepSmallAsync(CancellationToken cancel) => new(_calls.Folders(_root)
         .Where(folder => Path.GetDirectoryName(folder) == _root && Path.GetFileName(folder) is not (Parts or Packs)).ToList()
-        .Sum(folder => Sweep(folder, Unfinished, cancel)));
+        .Sum(folder => Sweep(folder, Unfinished, cancel)) + Sweep(_calls.FilesIn(_root).Where(f => IsOfInit(f.Path)), cancel));
 
-    private int Sweep(string folder, string ending, CancellationToken cancel)
+    /// <summary>What an init or an attach leaves that dies. All else beside them belongs to whoever owns the directory.</summary>
+    private static bool IsOfInit(string path) => path.EndsWith(Unfinished, StringComparison.Ordinal)
+        && s_ofRoot.Any(name => Path.GetFileName(path).StartsWith(name + ".", StringComparison.Ordinal));
+
+    private int Sweep(string folder, string ending, CancellationToken cancel) =>
+        Sweep(_calls.Files(folder).Where(f => f.Path.EndsWith(ending, StringComparison.Ordinal)), cancel);
+
+    private int Sweep(IEnumerable<(string Path, long Length)> files, CancellationToken cancel)
     {
         var swept = 0;
-        foreach (var (path, length) in _calls.Files(folder).Where(f => f.Path.EndsWith(ending, StringComparison.Ordinal)).ToList())
+        foreach (var (path, length) in files.ToList())
         {
             cancel.ThrowIfCancellationRequested();
             // An empty one may belong to a writer that has not locked it yet.

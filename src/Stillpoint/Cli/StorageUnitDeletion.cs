@@ -113,10 +113,14 @@ internal static class StorageUnitDeletion
                 state = await api.Get<CollectState>(Path(unit, "collect"), cancel);
             }
             if (state.Trouble is { } trouble) throw new TroubleException(trouble);
-            return Results.Show(
+            var shown = Results.Show(
                 parsed, state, ("collect", state.Running ? "runs" : "is through"), ("stage", state.Stage),
                 ("freed", state.Report is { } report ? Bytes.Format(Math.Max(0, report.BytesFreed)) : null),
-                ("images removed", state.Report is { } done ? $"{done.ImagesRemoved}" : null));
+                ("images removed", state.Report is { } done ? $"{done.ImagesRemoved}" : null),
+                ("packs damaged", state.Report?.Unreadable is { } damaged ? $"{damaged.Count}, left as they are: {string.Join(", ", damaged)}" : null));
+            if (state.Report?.Unreadable is null) return shown;
+            Terminal.Note("Find what is damaged with: stillpoint store verify UNIT, then bring it back with: stillpoint store repair UNIT --from OTHER");
+            return ExitCodes.Partial;
         });
         return command;
     }

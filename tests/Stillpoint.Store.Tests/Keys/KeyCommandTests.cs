@@ -121,6 +121,34 @@ public sealed class KeyCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_collect_that_cannot_encrypt_all_anew_says_what_it_left_and_why()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        await DiskAsync();
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"), "--no-kit")).Code);
+        Assert.Equal(0, (await RunAsync("store", "init", In("u2"), "--no-kit", "--key-file", In("k2"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web")).Code);
+        var others = await RunAsync("store", "collect", In("u"), "--key-file", In("k2"));
+        Assert.Equal(1, others.Code);
+        Assert.Contains("it has no pack of the key domain", others.Error, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("store", "keys", "rotate")).Code);
+        var pack = Directory.EnumerateFiles(In("u"), "*.data", SearchOption.AllDirectories).Single();
+        var bytes = await File.ReadAllBytesAsync(pack);
+        bytes[bytes.Length / 2] ^= 1;
+        await File.WriteAllBytesAsync(pack, bytes);
+        var told = await RunAsync("store", "collect", In("u"), "--key-file", In("key"));
+        Assert.Equal(3, told.Code);
+        Assert.Contains("damaged, left as it is: packs/", told.Output, StringComparison.Ordinal);
+        Assert.Contains(Path.GetFileName(pack), told.Output, StringComparison.Ordinal);
+        Assert.Contains($"store verify {In("u")}", told.Error, StringComparison.Ordinal);
+        Assert.Contains("store repair", told.Error, StringComparison.Ordinal);
+        var json = await RunAsync("store", "collect", In("u"), "--key-file", In("key"), "--output", "json");
+        Assert.Equal(3, json.Code);
+        var named = Assert.Single(JsonDocument.Parse(json.Output).RootElement.GetProperty("unreadable").EnumerateArray());
+        Assert.EndsWith(Path.GetFileName(pack), named.GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_unit_that_was_found_says_what_it_holds_and_which_keys_open_it()
     {
         Assert.SkipUnless(_command is not null, "the stillpoint command is not built");

@@ -62,9 +62,25 @@ public sealed class LockClockTests(Rgw rgw) : IDisposable
                 Assert.InRange(left, TimeSpan.FromDays(9.9), TimeSpan.FromDays(10.1));
             }
         }
-        // What is given up goes from the list; its data stays until the server lets it go, and hurts nobody.
-        var given = await RunAsync(0, null, "store", "prune", unit, "--keep-last", "1");
-        Assert.Contains("2 of 4 images were given up", given.Out, StringComparison.Ordinal);
+        // The unit's own lock is as long as it was meant too: while the bucket keeps an image, no command of ours gives it up.
+        foreach (var clock in new[] { null, "+400d" })
+        {
+            foreach (var image in await ImagesAsync(unit))
+            {
+                var refused = await RunAsync(11, clock, "store", "expire", unit, image);
+                Assert.Contains("cannot be given up: it is locked until", refused.Error, StringComparison.Ordinal);
+                Assert.Equal(image != locked, refused.Error.Contains($"locked until {Until(8)}", StringComparison.Ordinal));
+            }
+            using (var json = JsonDocument.Parse((await RunAsync(0, clock, "store", "prune", unit, "--keep-last", "1", "--dry-run", "--output", "json")).Out))
+            {
+                var planned = json.RootElement.GetProperty("images").EnumerateArray().ToList();
+                Assert.Equal(4, planned.Count);
+                Assert.All(planned, image => Assert.True(image.GetProperty("stays").GetBoolean()));
+                Assert.Equal(3, planned.Count(image => image.GetProperty("reasons").ToString().Contains(" by its unit", StringComparison.Ordinal)));
+            }
+            var given = await RunAsync(0, clock, "store", "prune", unit, "--keep-last", "1");
+            Assert.Contains("0 of 4 images were given up", given.Out, StringComparison.Ordinal);
+        }
         using (var json = JsonDocument.Parse((await RunAsync(0, "+400d", "store", "collect", unit, "--output", "json")).Out))
             Assert.Equal(0, json.RootElement.GetProperty("packsDeleted").GetInt32());
         var last = (await VersionsAsync(address)).ToHashSet();

@@ -233,13 +233,14 @@ public sealed class LocalVolumeContract : VolumeContract
         await using var volume = new LocalVolume(_directory, NextId);
         Assert.True(await volume.PutIfAbsentAsync("ends/a", "a"u8.ToArray(), default));
         await volume.PutAsync("leases/a", "a"u8.ToArray(), default);
-        string[] dead = [Path.Combine(_directory, "ends", "b.1.new"), Path.Combine(_directory, "leases", "b.2.new")];
+        string[] dead = [Path.Combine(_directory, "ends", "b.1.new"), Path.Combine(_directory, "leases", "b.2.new"), Path.Combine(_directory, "unit.json.4.new"),
+            Path.Combine(_directory, "primary.key.5.new")];
         foreach (var file in dead) await File.WriteAllTextAsync(file, "left");
         var onItsWay = Path.Combine(_directory, "ends", "c.3.new");
         using (var living = Durable.SystemFiles.Instance.Create(onItsWay))
         {
             living.Write("alive"u8, 0);
-            Assert.Equal(2, await volume.SweepSmallAsync(default));
+            Assert.Equal(4, await volume.SweepSmallAsync(default));
         }
         Assert.Equal([onItsWay], Directory.EnumerateFiles(_directory, "*.new", SearchOption.AllDirectories));
         Assert.Equal(["ends/a", "leases/a"], (await volume.ListAsync("ends/", default)).Concat(await volume.ListAsync("leases/", default)).Select(e => e.Name));

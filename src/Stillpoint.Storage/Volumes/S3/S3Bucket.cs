@@ -151,7 +151,7 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
         while (true)
         {
             var page = await client.ListObjectsV2Async(request, cancel);
-            foreach (var entry in page.S3Objects ?? []) found(new VolumeEntry(Name(entry.Key), entry.Size ?? 0));
+            foreach (var entry in page.S3Objects ?? []) found(new VolumeEntry(Name(entry.Key), entry.Size ?? 0, null, Time(entry.LastModified)));
             if (page.IsTruncated != true) return true;
             request.ContinuationToken = page.NextContinuationToken;
         }
@@ -165,7 +165,8 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
         while (true)
         {
             var page = await client.ListVersionsAsync(request, cancel);
-            foreach (var v in page.Versions ?? []) found(new VersionSeen(Name(v.Key), v.VersionId, v.Size ?? 0, v.IsDeleteMarker == true));
+            foreach (var v in page.Versions ?? [])
+                found(new VersionSeen(Name(v.Key), v.VersionId, v.Size ?? 0, v.IsDeleteMarker == true, Time(v.LastModified)));
             if (page.IsTruncated != true) return true;
             request.KeyMarker = page.NextKeyMarker;
             request.VersionIdMarker = page.NextVersionIdMarker;
@@ -319,6 +320,8 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
     // By the server's clock, which decides when a lock is over: this machine's may be years off, and a lock that is too long stays.
     private DateTime? RetainUntil() => LockFor is { } span ? (_clock.Now ?? time.GetUtcNow()).Add(span).UtcDateTime : null;
 
+    private static DateTimeOffset? Time(DateTime? time) => time is { } given ? new DateTimeOffset(given.ToUniversalTime()) : null;
+
     private static string Version(string? version) => version is null or "null" ? "" : version;
 
     /// <summary>Bytes to send, perhaps several times.</summary>
@@ -333,5 +336,5 @@ internal sealed class S3Bucket(S3Address address, AmazonS3Client client, TimePro
     }
 
     /// <summary>A version in a list.</summary>
-    internal readonly record struct VersionSeen(string Name, string Version, long Length, bool Deleted);
+    internal readonly record struct VersionSeen(string Name, string Version, long Length, bool Deleted, DateTimeOffset? Stored);
 }

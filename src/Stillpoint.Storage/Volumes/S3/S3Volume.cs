@@ -51,7 +51,7 @@ internal sealed class S3Volume : IVolume
         await _bucket.ListVersionsAsync(prefix, seen =>
         {
             if (UnitNames.IsReplaced(seen.Name) && !newest.Add(seen.Name)) return;
-            if (!seen.Deleted) oldest[seen.Name] = new VolumeEntry(seen.Name, seen.Length, seen.Version);
+            if (!seen.Deleted) oldest[seen.Name] = new VolumeEntry(seen.Name, seen.Length, seen.Version, seen.Stored);
         }, cancel);
         foreach (var (name, entry) in oldest)
             if (!UnitNames.IsReplaced(name)) _versions[name] = entry.Version!;

@@ -6,7 +6,7 @@ using Stillpoint.Storage;
 
 namespace Stillpoint.Cli;
 
-/// <summary><c>store collect DIR</c>: exits 0 when it is through, 3 when sessions are open for longer than it may wait.</summary>
+/// <summary><c>store collect DIR</c>: exits 0 when it is through, 3 when sessions are open for longer than it may wait, or packs are damaged.</summary>
 internal static class StoreCollect
 {
     public static Command Create()
@@ -39,8 +39,8 @@ internal static class StoreCollect
                 keys is null ? null : new CollectKeys(keys, random));
             using var progress = new StageProgress(TimeProvider.System);
             var report = await Collector.RunAsync(unit, options, progress, cancel);
-            Print(parsed.GetValue(StillpointCommand.Output), report);
-            return report.Finished ? ExitCodes.Ok : ExitCodes.Partial;
+            Print(parsed.GetValue(StillpointCommand.Output), report, parsed.GetRequiredValue(directory));
+            return report is { Finished: true, Unreadable: null } ? ExitCodes.Ok : ExitCodes.Partial;
         });
         return command;
     }
@@ -50,7 +50,7 @@ internal static class StoreCollect
             ? plan
             : throw new CommandFailedException(ExitCodes.Failed, $"{path} is no plan: it names no images.");
 
-    private static void Print(OutputFormat format, CollectReport report)
+    private static void Print(OutputFormat format, CollectReport report, string unit)
     {
         if (format == OutputFormat.Json)
         {
@@ -63,10 +63,16 @@ internal static class StoreCollect
         table.AddRow("packs rewritten", $"{report.PacksRewritten + report.PacksResealed}, into {Bytes.Format(report.BytesWritten)}");
         if (report.PacksResealed > 0) table.AddRow("packs encrypted anew", $"{report.PacksResealed}");
         table.AddRow("packs kept after all", $"{report.PacksKept}");
+        if (report.OldLocked > 0) table.AddRow("packs locked under older keys", $"{report.OldLocked}, until {report.OldLockedUntil:u}");
+        if (report.Unreadable is { } damaged) table.AddRow("packs damaged", $"{damaged.Count}");
         table.AddRow("images removed", $"{report.ImagesRemoved}");
         table.AddRow("sessions taken for dead", $"{report.SessionsFenced}");
         table.AddRow("other objects swept", $"{report.ObjectsSwept}");
         Terminal.Out.Write(table);
+        foreach (var pack in report.Unreadable ?? []) Console.Out.WriteLine($"damaged, left as it is: {pack}");
+        if (report.Unreadable is not null) Terminal.Note($"Find what is damaged with: stillpoint store verify {unit}, then bring it back with: stillpoint store repair {unit} --from OTHER");
+        if (report.OldLocked > 0)
+            Terminal.Note("A pack that is locked cannot go, so it stays under its older key; a collect with the key encrypts it anew when its lock is over and was not renewed.");
         if (report.LackedSpace) Terminal.Note("The volume is too full to copy what lives out of packs that are mostly dead; run the collect again when there is room.");
         if (!report.Finished) Terminal.Note("Backups are running that began before; run the collect again later: it goes on where it stopped.");
     }

@@ -52,8 +52,11 @@ internal static class StorePrune
                     "stillpoint storage-unit prune NAME at the primary; or there with --dry-run --output json, and here with --plan FILE");
             }
             var gone = parsed.GetValue(dryRun) ? null : await Pruner.ExecuteAsync(unit, made, keys, Glass(parsed.GetValue(glass)), cancel);
+            // A plan of today keeps what may not go; one that was made before, or by hand, may name it.
+            var refused = gone is null || gone.Count == made.Going.Count() ? null : await Pruner.RefusedAsync(unit, made, cancel);
             Print(parsed, made, gone, names, parsed.GetRequiredValue(directory));
-            return ExitCodes.Ok;
+            foreach (var (id, why) in refused ?? new Dictionary<Guid, string>()) Terminal.Note($"image {id} cannot be given up: {why}.");
+            return refused is { Count: > 0 } ? ExitCodes.Locked : ExitCodes.Ok;
         });
         return command;
     }

@@ -13,6 +13,9 @@ public sealed class ObjectLockTests(Rgw rgw)
 {
     private const int LockDays = 8;
 
+    /// <summary>With steps of any length, so that the clocks alone decide.</summary>
+    private static readonly SafetyMargins s_anyStep = SafetyMargins.Default with { MostClockStep = TimeSpan.FromDays(1000) };
+
     [Fact]
     public async Task Every_object_is_locked_and_no_version_is_deleted_by_the_units_own_keys()
     {
@@ -132,23 +135,28 @@ public sealed class ObjectLockTests(Rgw rgw)
     public async Task A_collect_copies_nothing_that_it_could_not_delete()
     {
         await using var site = await MakeAsync();
-        await site.Unit.BackupAsync(site.Disk);
+        var first = await site.Unit.BackupAsync(site.Disk);
         var next = (byte[])[.. site.Disk];
         Disks.Make(1 << 20, seed: 9, share: 1).CopyTo(next, 1 << 20);
+        // After the unit's lock on the first image, and before the longer ones of what it is made of.
+        site.Pass(LockDays + 1);
         var kept = await site.Unit.BackupAsync(next);
-        await Keeper.ExpireAsync(site.Unit.Unit, (await site.Unit.Unit.ListImagesAsync(default)).Images.Single(i => i.Header.Id != kept.Header.Id).Header.Id, null, default);
         var master = new byte[Stillpoint.Chunks.DomainKeys.MasterSize];
         new Random(1).NextBytes(master);
         using var rotated = new Stillpoint.Chunks.DomainKeys(master, epoch: 1);
         Assert.Equal(site.Unit.Keys.Domain, rotated.Domain);
         var before = (await site.Volume.ListAsync("packs/", default)).Select(e => (e.Name, e.Version)).ToList();
         // All shares of dead bytes are worth a copy to this unit, and then there are the packs of the old epoch.
-        var margins = SafetyMargins.Default with { DeadShare = 0.01 };
+        var margins = s_anyStep with { DeadShare = 0.01 };
         await using var unit = await StorageUnit.OpenAsync(site.Another(), site.Unit.Environment with { Margins = margins }, default);
+        await Keeper.ExpireAsync(unit, first.Header.Id, null, default);
         foreach (var keys in new[] { null, rotated, rotated })
         {
             var report = await Collector.RunAsync(unit, new CollectOptions(Keys: keys is null ? null : new CollectKeys(keys, site.Unit.Random)), null, default);
             Assert.Equal((true, 0, 0, 0L), (report.Finished, report.PacksRewritten, report.PacksResealed, report.BytesWritten));
+            // It says what has to stay under the old key, and until when; without the key it knows of no rotation.
+            Assert.Equal(keys is null ? 0 : 2, report.OldLocked);
+            if (keys is not null) Assert.InRange(report.OldLockedUntil!.Value - DateTimeOffset.UtcNow, TimeSpan.FromDays(9.9), TimeSpan.FromDays(19.1));
             Assert.Equal(before, (await site.Volume.ListAsync("packs/", default)).Select(e => (e.Name, e.Version)));
         }
         Assert.Equal(next, await site.Unit.RestoreAsync(kept, unit));
@@ -182,15 +190,68 @@ public sealed class ObjectLockTests(Rgw rgw)
             await unit.BackupAsync(Disks.Make(1 << 20, seed: step));
         }
         await Keeper.LockAsync(unit.Unit, locked.Header.Id, DateTimeOffset.UtcNow.AddDays(30), default);
-        // With steps of any length, so that the clocks alone decide.
-        var margins = SafetyMargins.Default with { MostClockStep = TimeSpan.FromDays(1000) };
-        await using var other = await StorageUnit.OpenAsync(site.Another(), unit.Environment with { Margins = margins }, default);
+        await using var other = await StorageUnit.OpenAsync(site.Another(), unit.Environment with { Margins = s_anyStep }, default);
         var trouble = await Assert.ThrowsAsync<TroubleException>(() => Keeper.ExpireAsync(other, locked.Header.Id, null, default));
         Assert.Contains("locked until", trouble.Message, StringComparison.Ordinal);
         Assert.IsType<ObjectLockedException>(trouble.InnerException);
         site.Clock.By = TimeSpan.FromDays(61);
         await Keeper.ExpireAsync(other, locked.Header.Id, null, default);
     }
+
+    /// <summary>What the bucket keeps anyway no command of ours gives up before: neither by itself, nor by a policy, nor by a plan that was signed.</summary>
+    [Fact]
+    public async Task An_image_is_locked_by_its_unit_from_its_commit_on_by_the_servers_clock()
+    {
+        await using var site = await MakeAsync();
+        site.Pass(0);
+        var old = (await site.Unit.BackupAsync(site.Disk)).Header.Id;
+        await site.Unit.BackupAsync(Disks.Make(1 << 20, seed: 4));
+        await using var unit = await StorageUnit.OpenAsync(site.Another(), site.Unit.Environment with { Margins = s_anyStep }, default);
+        var until = Assert.Single(await Keeper.ListAsync(unit, default), i => i.Image.Header.Id == old).LockedUntil!.Value;
+        Assert.InRange(until - DateTimeOffset.UtcNow, TimeSpan.FromDays(LockDays - 0.01), TimeSpan.FromDays(LockDays));
+        using var key = NSec.Cryptography.Key.Create(NSec.Cryptography.SignatureAlgorithm.Ed25519);
+        await Attachment.AttachAsync(unit, key.PublicKey.Export(NSec.Cryptography.KeyBlobFormat.RawPublicKey), default);
+        await RefusedAsync(unit, key, old, until);
+
+        // A week later, by everybody's clock, and after a renewal, the date has not come; nor does it by a host's clock alone.
+        site.Pass(LockDays - 1);
+        Assert.Equal(2, (await UnitRenewal.RunAsync(unit, null, default)).Images);
+        await site.Unit.BackupAsync(Disks.Make(1 << 20, seed: 5));
+        await RefusedAsync(unit, key, old, until);
+        var sped = site.Unit.Environment with { Time = new FakeTimeProvider(DateTimeOffset.UtcNow.AddDays(400)), Margins = s_anyStep };
+        await using (var ahead = await StorageUnit.OpenAsync(site.Another(), sped, default))
+        {
+            await site.Unit.BackupAsync(new MemorySource(Disks.Make(1 << 20, seed: 6)), null, null, by: ahead);
+            await RefusedAsync(ahead, key, old, until);
+        }
+
+        // The renewal moved no date: as the retention that the server sees lasts on, the image may go once the unit's own lock is over.
+        site.Pass(LockDays + 1);
+        await site.Unit.BackupAsync(Disks.Make(1 << 20, seed: 7));
+        var plan = await Pruner.PlanAsync(unit, new RetentionPolicy(Last: 1), null, null, default);
+        Assert.Contains(plan.Going, i => i.Id == old);
+        Assert.Contains(old, await Pruner.ExecuteAsync(unit, Signed(plan, key), null, null, default));
+    }
+
+    private static async Task RefusedAsync(StorageUnit unit, NSec.Cryptography.Key key, Guid image, DateTimeOffset until)
+    {
+        var says = $"it is locked until {until:u} by its unit";
+        var trouble = await Assert.ThrowsAsync<TroubleException>(() => Keeper.ExpireAsync(unit, image, new BreakGlass("because"), default));
+        Assert.Contains(says, trouble.Message, StringComparison.Ordinal);
+        Assert.IsType<ObjectLockedException>(trouble.InnerException);
+        var plan = await Pruner.PlanAsync(unit, new RetentionPolicy(Last: 1), null, null, default);
+        Assert.Empty(plan.Going);
+        Assert.Contains(says, Assert.Single(plan.Images, i => i.Id == image).Reasons[^1], StringComparison.Ordinal);
+        // A plan that says otherwise gives nothing up, whoever signed it.
+        var other = plan with { Images = [.. plan.Images.Select(i => i.Id == image ? i with { Stays = false, Counts = false, Reasons = ["no rule keeps it"] } : i)] };
+        Assert.Empty(await Pruner.ExecuteAsync(unit, Signed(other, key), null, null, default));
+        Assert.Contains(says, (await Pruner.RefusedAsync(unit, other, default))[image], StringComparison.Ordinal);
+    }
+
+    private static PrunePlan Signed(PrunePlan plan, NSec.Cryptography.Key key) => plan with
+    {
+        Signature = Convert.ToBase64String(NSec.Cryptography.SignatureAlgorithm.Ed25519.Sign(key, plan.SignedText())),
+    };
 
     private async Task<Site> MakeAsync()
     {
@@ -240,6 +301,13 @@ public sealed class ObjectLockTests(Rgw rgw)
         public byte[] Disk { get; } = Disks.Make(3 << 20, seed: 6, share: 0.8);
 
         public S3Volume Another() => S3Rig.Volume(rgw, Address, time: Time, ahead: () => Clock.By);
+
+        /// <summary>So many days from now, by the server's clock; the hosts' are an hour behind, since what is dated after the server's proves nothing.</summary>
+        public void Pass(int days)
+        {
+            Clock.By = TimeSpan.FromDays(days);
+            Unit.Time.SetUtcNow(DateTimeOffset.UtcNow.AddDays(days).AddHours(-1));
+        }
 
         public ValueTask DisposeAsync() => Unit.DisposeAsync();
     }
