@@ -9,9 +9,9 @@ using StorageUnit = Stillpoint.Storage.StorageUnit;
 namespace Stillpoint.Media;
 
 /// <summary>What the primary asks of this media server.</summary>
-internal sealed class MediaCalls(AttachedUnits units, UnitCollects collects, MediaEnvironment environment) : IMediaCalls
+internal sealed class MediaCalls(AttachedUnits units, UnitCollects collects, ListedImages listed, MediaEnvironment environment) : IMediaCalls
 {
-    /// <summary>Bytes of images in one answer; in Base64 with room to spare below <see cref="ControlProtocol.MaxMessage"/>.</summary>
+    /// <summary>Bytes of images in one answer, and of one image: both sides hold an answer whole.</summary>
     private const int MostBytes = 4 << 20;
 
     public async Task<StorageUnitInfo> AttachUnit(string name, string folder, int chunkSize, int compressionLevel)
@@ -23,15 +23,20 @@ internal sealed class MediaCalls(AttachedUnits units, UnitCollects collects, Med
 
     public async Task<IReadOnlyList<ImageSummary>> ListImages(string unit)
     {
-        var list = await (await units.OpenAsync(unit, CancellationToken.None)).ListImagesAsync(CancellationToken.None);
+        var list = await (await OpenAsync(unit)).ListImagesAsync(CancellationToken.None);
         foreach (var damaged in list.Damaged) environment.Log.LogWarning("Storage unit '{Unit}': {Damage}", unit, damaged);
+        // Whoever asks for the images themselves asks for these, a few at a time.
+        listed.Keep(unit, list.Images);
         return [.. list.Images.Select(image => ImageSummaries.Of(image, null))];
     }
 
     public async Task<IReadOnlyList<SealedImage>> ReadImages(string unit, IReadOnlyList<Guid> images)
     {
-        var list = await (await OpenAsync(unit)).ListImagesAsync(CancellationToken.None);
-        var there = list.Images.ToDictionary(i => i.Header.Id);
+        var opened = await OpenAsync(unit);
+        await opened.CheckPresentAsync(CancellationToken.None);
+        var there = listed.Find(unit);
+        if (there is null || !images.All(there.ContainsKey))
+            there = listed.Keep(unit, (await opened.ListImagesAsync(CancellationToken.None)).Images);
         var (answer, bytes) = (new List<SealedImage>(), 0L);
         foreach (var image in images.Where(there.ContainsKey))
         {

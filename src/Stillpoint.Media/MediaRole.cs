@@ -21,6 +21,7 @@ public sealed class MediaRole : IAsyncDisposable
     private readonly DataServer _data;
     private readonly ControlConnection _control;
     private readonly UnitCollects _collects;
+    private readonly ListedImages _listed;
     private int _disposed;
 
     private MediaRole(MediaSettings settings, RoleIdentity identity, AttachedUnits units, MediaEnvironment environment)
@@ -37,7 +38,8 @@ public sealed class MediaRole : IAsyncDisposable
             OnWelcome = welcome => grants.UseKey(welcome.GrantKey),
         };
         _collects = new UnitCollects(environment.Log);
-        _control.Handle(new MediaCalls(units, _collects, environment));
+        _listed = new ListedImages(environment.Time);
+        _control.Handle(new MediaCalls(units, _collects, _listed, environment));
     }
 
     /// <summary>Where the data endpoint listens.</summary>
@@ -75,6 +77,7 @@ public sealed class MediaRole : IAsyncDisposable
         await _control.DisposeAsync();
         await _data.DisposeAsync();
         await _collects.DisposeAsync();
+        _listed.Dispose();
         await _units.DisposeAsync();
     }
 

@@ -54,6 +54,33 @@ public sealed class ImageTable
     /// <summary>Adds an image, or replaces what was known of it.</summary>
     public Task Put(ImageRecord image) => _file.Write(db => Put(db, image));
 
+    /// <summary>Adds images, or replaces what was known of them, in one transaction.</summary>
+    public Task Put(IReadOnlyCollection<ImageRecord> images) => _file.Write(async db =>
+    {
+        foreach (var some in images.Chunk(500))
+        {
+            var ids = some.Select(i => i.Id).ToArray();
+            var known = await db.Images.Where(i => ids.Contains(i.Id)).ToDictionaryAsync(i => i.Id, i => i.Number);
+            foreach (var image in some)
+            {
+                if (known.TryGetValue(image.Id, out var number)) db.Images.Update(image with { Number = number });
+                else db.Images.Add(image);
+            }
+        }
+    });
+
+    /// <summary>The storage unit that each of these images is listed in; those that are not listed are left out.</summary>
+    public Task<IReadOnlyDictionary<Guid, string>> UnitsOf(IReadOnlyCollection<Guid> images) => _file.Read<IReadOnlyDictionary<Guid, string>>(async db =>
+    {
+        var units = new Dictionary<Guid, string>();
+        foreach (var some in images.Chunk(500))
+        {
+            foreach (var known in await db.Images.Where(i => some.Contains(i.Id)).Select(i => new { i.Id, i.StorageUnit }).ToListAsync())
+                units[known.Id] = known.StorageUnit;
+        }
+        return units;
+    });
+
     internal static async Task Put(CatalogContext db, ImageRecord image)
     {
         var number = await db.Images.Where(i => i.Id == image.Id).Select(i => i.Number).FirstOrDefaultAsync();

@@ -34,6 +34,15 @@ public sealed class JobTable
     /// <summary>One job; null where there is none.</summary>
     public Task<Job?> Find(Guid id) => _file.Read(db => db.Jobs.FirstOrDefaultAsync(j => j.Id == id));
 
+    /// <summary>Those of these jobs that there are.</summary>
+    public Task<IReadOnlyDictionary<Guid, Job>> Find(IReadOnlyCollection<Guid> ids) => _file.Read<IReadOnlyDictionary<Guid, Job>>(async db =>
+    {
+        var jobs = new Dictionary<Guid, Job>();
+        foreach (var some in ids.Distinct().Chunk(500))
+            foreach (var job in await db.Jobs.Where(j => some.Contains(j.Id)).ToListAsync()) jobs.Add(job.Id, job);
+        return jobs;
+    });
+
     /// <summary>The jobs whose id begins so, at most two; <paramref name="prefix"/> holds hexadecimal digits and dashes only.</summary>
     public Task<IReadOnlyList<Job>> FindByPrefix(string prefix) => _file.Read<IReadOnlyList<Job>>(async db =>
         await db.Jobs.Where(j => EF.Functions.Like(j.Id.ToString(), prefix + "%")).Take(2).ToListAsync());

@@ -33,11 +33,18 @@ internal sealed class Outbox : IDisposable
         {
             foreach (var file in Directory.GetFiles(_folder, "*.json"))
             {
-                if (JsonSerializer.Deserialize<JobReport>(await File.ReadAllBytesAsync(file), Words.Json) is { } report) await primary.ReportOutcome(report);
-                File.Delete(file);
+                try
+                {
+                    if (JsonSerializer.Deserialize<JobReport>(await File.ReadAllBytesAsync(file), Words.Json) is { } report) await primary.ReportOutcome(report);
+                    File.Delete(file);
+                }
+                catch (TroubleException)
+                {
+                    // Sent on the next connection; one that the primary does not take holds up no other.
+                }
             }
         }
-        catch (Exception failure) when (failure is TroubleException or IOException or InvalidOperationException or OperationCanceledException)
+        catch (Exception failure) when (failure is IOException or InvalidOperationException or OperationCanceledException)
         {
             // Sent on the next connection.
         }

@@ -50,7 +50,7 @@ internal sealed class Connections(IHubContext<ControlHub> hub, TimeProvider time
     /// <exception cref="TroubleException">The client refused.</exception>
     /// <exception cref="Refusal">It did not answer: whether it heard is not known.</exception>
     public Task<T> Ask<T>(Connection client, Func<IClientCalls, Task<T>> call, CancellationToken cancel = default) =>
-        Ask(client, patience => call(RoleProxies.Client(hub.Clients.Client(client.Id), client.Name, patience)), cancel);
+        Ask(client, (patience, heard) => call(RoleProxies.Client(hub.Clients.Client(client.Id), client.Name, patience, heard)), cancel);
 
     /// <summary>Asks a client to do something and waits until it has taken it over.</summary>
     /// <inheritdoc cref="Ask{T}(Connection, Func{IClientCalls, Task{T}}, CancellationToken)"/>
@@ -63,15 +63,16 @@ internal sealed class Connections(IHubContext<ControlHub> hub, TimeProvider time
     /// <summary>Asks a media server and waits for its answer.</summary>
     /// <inheritdoc cref="Ask{T}(Connection, Func{IClientCalls, Task{T}}, CancellationToken)"/>
     public Task<T> Ask<T>(Connection media, Func<IMediaCalls, Task<T>> call, CancellationToken cancel = default) =>
-        Ask(media, patience => call(RoleProxies.Media(hub.Clients.Client(media.Id), media.Name, patience)), cancel);
+        Ask(media, (patience, heard) => call(RoleProxies.Media(hub.Clients.Client(media.Id), media.Name, patience, heard)), cancel);
 
-    private async Task<T> Ask<T>(Connection peer, Func<CancellationToken, Task<T>> call, CancellationToken cancel)
+    private async Task<T> Ask<T>(Connection peer, Func<CancellationToken, Action, Task<T>> call, CancellationToken cancel)
     {
         using var patience = new CancellationTokenSource(s_patience, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancel);
         try
         {
-            return await call(either.Token);
+            // A long answer comes in parts, each within the patience.
+            return await call(either.Token, () => patience.CancelAfter(s_patience));
         }
         catch (TroubleException e) when (e.InnerException is IOException)
         {

@@ -82,11 +82,16 @@ internal sealed class JobReports(CatalogStore catalog, JobWatch watch, JobDispat
     {
         if (job.Kind != JobKind.Backup || image.VmId != job.VmId || image.JobId != job.Id || job.ImageId is { } granted && granted != image.Id)
             throw Hostile(job.Host, $"it reports an image that job {job.Id} had no grant for");
-        if (image.Disks is not { Count: <= MostDisks } disks || disks.Any(
-            d => d is not { Name.Length: <= 512, FullReason: null or { Length: <= LongestText } }))
-            throw Hostile(job.Host, "the figures of an image are out of bounds");
+        if (Flaw(image) is { } flaw) throw Hostile(job.Host, $"image {image.Id:D}: {flaw}");
         return Row(job, image, await catalog.Hosts.Find(job.Host));
     }
+
+    /// <summary>Why an image is not listed, whoever tells of it; null when there is nothing against it.</summary>
+    public static string? Flaw(ImageSummary image) =>
+        image.Disks is not { } disks ? "It says nothing of its disks."
+        : disks.Count > MostDisks ? $"It has {disks.Count} disks, {MostDisks} is the most."
+        : disks.Any(d => d is not { Name.Length: <= 512, FullReason: null or { Length: <= LongestText } }) ? "The figures of its disks are out of bounds."
+        : null;
 
     /// <summary>The catalog's row: names and places from the job, the rest as it was stored.</summary>
     public static ImageRecord Row(Job job, ImageSummary image, HostRecord? host) => new()

@@ -12,12 +12,12 @@ namespace Stillpoint.Primary;
 /// </summary>
 internal sealed class ImageRebuild(CatalogStore catalog, Connections connections, KeyDomains keys, PrimaryOptions options, ILogger<ImageRebuild> log)
 {
-    private const int AtOnce = 200, MostNameLength = 256, MostDisks = 512;
+    private const int AtOnce = 200, MostNameLength = 256;
 
     /// <summary>Shown where nobody can say which host made an image.</summary>
     private const string NoHost = "-";
 
-    /// <summary>Reads a unit through.</summary>
+    /// <summary>Reads a unit through. An image that cannot be taken in is left out and told of; the others are not held up by it.</summary>
     /// <exception cref="Refusal">There is no such unit, or its media server is not connected.</exception>
     /// <exception cref="TroubleException">The media server could not read it, or a key file does not open.</exception>
     public async Task<RebuildReport> Run(string unitName, CancellationToken cancel)
@@ -26,90 +26,92 @@ internal sealed class ImageRebuild(CatalogStore catalog, Connections connections
         var media = connections.Media(unit.MediaServer) ?? throw Refusal.Unavailable(
             $"media server {unit.MediaServer}", "It is not connected.", "Look whether its service runs and reaches the primary server.");
         var stored = await connections.Ask(media, (IMediaCalls calls) => calls.ListImages(unit.Name), cancel);
-        var tally = new Tally();
-        var wanted = new List<ImageSummary>();
+        var run = new RebuildRun(unit.Name, await catalog.Hosts.List(), log);
         // The oldest first, as they would have come: the catalog numbers them so.
-        foreach (var image in stored.OrderBy(i => i.Created).ThenBy(i => i.Id))
+        foreach (var some in stored.OfType<ImageSummary>().DistinctBy(i => i.Id).OrderBy(i => i.Created).ThenBy(i => i.Id).Chunk(AtOnce))
         {
-            var known = await catalog.Images.Find(image.Id);
-            if (known is not null && known.StorageUnit != unit.Name) tally.Elsewhere++;
-            else if (await catalog.Jobs.Find(image.JobId) is { Kind: JobKind.Backup } job && job.VmId == image.VmId && job.StorageUnit == unit.Name)
+            var known = await catalog.Images.UnitsOf([.. some.Select(i => i.Id)]);
+            var jobs = await catalog.Jobs.Find([.. some.Select(i => i.JobId)]);
+            var (rows, wanted) = (new List<ImageRecord>(), new List<ImageSummary>());
+            foreach (var image in some)
             {
-                if (known is not null) continue;
-                await catalog.Images.Put(JobReports.Row(job, image, await catalog.Hosts.Find(job.Host)));
-                tally.Listed++;
+                if (known.TryGetValue(image.Id, out var where) && where != unit.Name) run.Elsewhere++;
+                else if (jobs.GetValueOrDefault(image.JobId) is { Kind: JobKind.Backup } job && job.VmId == image.VmId && job.StorageUnit == unit.Name)
+                {
+                    if (where is null && run.Sound(image)) rows.Add(JobReports.Row(job, image, run.Hosts.FirstOrDefault(h => h.Name == job.Host)));
+                }
+                else wanted.Add(image);
             }
-            else
-            {
-                wanted.Add(image);
-                if (known is null) tally.Listed++;
-                else tally.Refreshed++;
-            }
+            if (wanted.Count > 0) rows.AddRange(await Take(unit, media, wanted, run, cancel));
+            await catalog.Images.Put(rows);
+            run.Refreshed += rows.Count(r => known.ContainsKey(r.Id));
+            run.Listed += rows.Count(r => !known.ContainsKey(r.Id));
         }
-        foreach (var some in wanted.Chunk(AtOnce)) await Take(unit, media, some, tally, cancel);
-        if (tally.Domains.Count > 0)
-            log.LogWarning("{Unit}: the keys of {Count} key domains are not here: their images have no names", unit.Name, tally.Domains.Count);
-        return new RebuildReport(stored.Count, tally.Listed, tally.Refreshed, tally.Elsewhere, tally.Unnamed, [.. tally.Domains.Order()]);
+        return run.Report(stored.Count);
     }
 
-    private async Task Take(StorageUnitRecord unit, Connection media, ImageSummary[] some, Tally tally, CancellationToken cancel)
+    private async Task<IReadOnlyList<ImageRecord>> Take(
+        StorageUnitRecord unit, Connection media, IReadOnlyList<ImageSummary> some, RebuildRun run, CancellationToken cancel)
     {
-        var left = some.ToDictionary(i => i.Id);
+        var (left, rows) = (some.ToDictionary(i => i.Id), new List<ImageRecord>());
         while (left.Count > 0)
         {
             IReadOnlyList<Guid> ask = [.. some.Select(i => i.Id).Where(left.ContainsKey)];
             var answer = await connections.Ask(media, (IMediaCalls calls) => calls.ReadImages(unit.Name, ask), cancel);
             var came = 0;
-            foreach (var image in answer)
+            foreach (var image in answer.OfType<SealedImage>())
             {
                 if (!left.Remove(image.Id, out var listed)) continue;
                 came++;
-                await catalog.Images.Put(await Row(unit, listed, image.Stored, tally));
+                if (Row(listed, image.Stored, run) is { } row) rows.Add(row);
             }
             // The others were given up meanwhile.
-            if (came == 0) return;
+            if (came == 0) break;
         }
+        return rows;
     }
 
-    private async Task<ImageRecord> Row(StorageUnitRecord unit, ImageSummary listed, byte[]? stored, Tally tally)
+    /// <summary>Null when the image was left out.</summary>
+    private ImageRecord? Row(ImageSummary listed, byte[]? stored, RebuildRun run)
     {
-        var (key, opened) = Open(listed, stored, tally);
+        DomainKey? key = null;
+        OpenedImage? opened = null;
+        if (stored is not null)
+        {
+            if (!run.Try(listed.Id, () => options.KeyFormat.DomainOf(stored), out var domain)) return null;
+            // Not within the try: a key file that does not open is no fault of the image.
+            key = run.KeyOf(domain, keys.Find);
+            if (!run.Try(listed.Id, () => Open(listed, stored, key), out opened)) return null;
+        }
         var image = opened?.Image ?? listed;
-        if (image.Disks is not { Count: <= MostDisks } disks)
-            throw new TroubleException($"image {image.Id:D}", "It has too many disks.", "Look at the storage unit: stillpoint store images.");
-        var hosts = await catalog.Hosts.List();
-        var inventory = hosts.SelectMany(h => h.Inventory?.Vms ?? []).FirstOrDefault(v => v.Id == image.VmId);
-        if (image.Vm is null) tally.Unnamed++;
+        if (!run.Sound(image)) return null;
+        if (image.Vm is null) run.Unnamed++;
         return new ImageRecord
         {
             Id = listed.Id,
             VmId = image.VmId,
-            Vm = Shown(image.Vm) ?? Shown(inventory?.Name) ?? image.VmId.ToString(),
-            Host = HostOf(hosts, key, opened?.HostName),
-            StorageUnit = unit.Name,
+            Vm = Shown(image.Vm) ?? Shown(run.NameOf(image.VmId)) ?? image.VmId.ToString(),
+            Host = HostOf(run.Hosts, key, opened?.HostName),
+            StorageUnit = run.Unit,
             KeyDomain = key?.Name ?? (stored is null ? NoHost : options.KeyFormat.DomainOf(stored).ToString("N")),
             JobId = image.JobId,
             Created = image.Created,
             Type = image.Type,
             Consistency = image.Consistency,
             Method = image.Method,
-            Disks = [.. disks.Select(d => d with { Name = Shown(d.Name) ?? "disk" })],
+            Disks = [.. image.Disks.Select(d => d with { Name = Shown(d.Name) ?? "disk" })],
             HasBaseNote = image.HasBaseNote,
             Verified = image.Verified,
         };
     }
 
-    private (DomainKey? Key, OpenedImage? Image) Open(ImageSummary listed, byte[]? stored, Tally tally)
+    private OpenedImage Open(ImageSummary listed, byte[] stored, DomainKey? key)
     {
-        if (stored is null) return (null, null);
-        var domain = options.KeyFormat.DomainOf(stored);
-        var key = keys.Find(domain);
-        if (key is null) tally.Domains.Add(domain);
         var opened = options.KeyFormat.OpenImage(stored, key?.Master);
         if (opened.Trouble is { } trouble) log.LogWarning("image {Image}: {Trouble}", listed.Id, trouble);
         // What the media server said of it in the open and what it holds are two things; the second one is authenticated by the key.
         return opened.Image.Id == listed.Id
-            ? (key, opened)
+            ? opened
             : throw new TroubleException(
                 $"image {listed.Id:D}", $"The media server sent image {opened.Image.Id:D} for it.", "Look at the storage unit: stillpoint store verify.");
     }
@@ -130,12 +132,5 @@ internal sealed class ImageRebuild(CatalogStore catalog, Connections connections
         if (string.IsNullOrWhiteSpace(name)) return null;
         var cut = name.Length > MostNameLength ? name[..MostNameLength] : name;
         return string.Concat(cut.Select(c => char.IsControl(c) ? ' ' : c));
-    }
-
-    private sealed class Tally
-    {
-        public int Listed, Refreshed, Elsewhere, Unnamed;
-
-        public HashSet<Guid> Domains { get; } = [];
     }
 }

@@ -11,6 +11,8 @@ namespace Stillpoint.Primary;
 /// </summary>
 internal sealed class ImageSync(CatalogStore catalog, Connections connections, Errands errands, ILogger<ImageSync> log)
 {
+    private const int AtOnce = 200;
+
     /// <summary>Compares all units of a media server, in the background.</summary>
     public void ServerSoon(string mediaServer) => errands.Run($"images of {mediaServer}", async stop =>
     {
@@ -36,21 +38,25 @@ internal sealed class ImageSync(CatalogStore catalog, Connections connections, E
             log.LogWarning("images of {Unit}: {Message}", unit.Name, e.Message);
             return;
         }
-        var strangers = 0;
-        foreach (var image in stored)
+        var (strangers, odd) = (0, 0);
+        foreach (var some in stored.OfType<ImageSummary>().DistinctBy(i => i.Id).Chunk(AtOnce))
         {
-            if (await catalog.Images.Find(image.Id) is not null) continue;
-            // The unit knows neither the VM's name nor its host: the job does. A media server that names another VM's job gets no row.
-            var job = await catalog.Jobs.Find(image.JobId);
-            if (job is not { Kind: JobKind.Backup } || job.VmId != image.VmId || job.StorageUnit != unit.Name)
+            stop.ThrowIfCancellationRequested();
+            var known = await catalog.Images.UnitsOf([.. some.Select(i => i.Id)]);
+            var jobs = await catalog.Jobs.Find([.. some.Select(i => i.JobId)]);
+            var rows = new List<ImageRecord>();
+            foreach (var image in some.Where(i => !known.ContainsKey(i.Id)))
             {
-                strangers++;
-                continue;
+                // The unit knows neither the VM's name nor its host: the job does. A media server that names another VM's job gets no row.
+                var job = jobs.GetValueOrDefault(image.JobId);
+                if (job is not { Kind: JobKind.Backup } || job.VmId != image.VmId || job.StorageUnit != unit.Name) strangers++;
+                else if (JobReports.Flaw(image) is not null) odd++;
+                else rows.Add(JobReports.Row(job, image, await catalog.Hosts.Find(job.Host)));
             }
-            var host = await catalog.Hosts.Find(job.Host);
-            await catalog.Images.Put(JobReports.Row(job, image, host));
-            log.LogInformation("image {Image} of {Vm} was found in {Unit} and is listed", image.Id, job.VmName, unit.Name);
+            await catalog.Images.Put(rows);
+            foreach (var row in rows) log.LogInformation("image {Image} of {Vm} was found in {Unit} and is listed", row.Id, row.Vm, unit.Name);
         }
+        if (odd > 0) log.LogWarning("{Unit}: {Count} images are out of bounds and not listed", unit.Name, odd);
         if (strangers > 0) log.LogWarning(
                 "{Unit} holds {Count} images of jobs that this catalog does not know; to list them: stillpoint storage-unit rebuild {Name}",
                 unit.Name, strangers, unit.Name);

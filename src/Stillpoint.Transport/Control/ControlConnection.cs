@@ -22,6 +22,7 @@ public sealed class ControlConnection : IAsyncDisposable
     private readonly ILogger _log;
     private readonly MutualWebSockets _sockets;
     private readonly HubConnection _hub;
+    private readonly LongAnswers _answers;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _sync = new();
     private TaskCompletionSource<RoleWelcome> _connected = New();
@@ -44,6 +45,7 @@ public sealed class ControlConnection : IAsyncDisposable
         _jitter = jitter;
         _log = log;
         _sockets = new MutualWebSockets(identity);
+        _answers = new LongAnswers(time, log);
         var builder = new HubConnectionBuilder().WithUrl(new Uri(primary, ControlProtocol.Path), options =>
         {
             options.Transports = Microsoft.AspNetCore.Http.Connections.HttpTransportType.WebSockets;
@@ -69,14 +71,16 @@ public sealed class ControlConnection : IAsyncDisposable
 
     internal HubConnection Hub => _hub;
 
+    internal ILogger Log => _log;
+
     /// <summary>The primary, for calls that are given up when <paramref name="cancel"/> fires.</summary>
     public IPrimaryCalls Until(CancellationToken cancel) => new PrimaryCalls(this, cancel);
 
     /// <summary>Says who answers the primary's calls to a client. Before <see cref="Start"/>.</summary>
-    public void Handle(IClientCalls handler) => CallHandlers.Bind(_hub, handler);
+    public void Handle(IClientCalls handler) => new CallHandlers(_hub, CallHandlers.Client, _answers, _log).Bind(handler);
 
     /// <summary>Says who answers the primary's calls to a media server. Before <see cref="Start"/>.</summary>
-    public void Handle(IMediaCalls handler) => CallHandlers.Bind(_hub, handler);
+    public void Handle(IMediaCalls handler) => new CallHandlers(_hub, CallHandlers.Media, _answers, _log).Bind(handler);
 
     /// <summary>Connects, and keeps connecting until <see cref="DisposeAsync"/>. Returns at once.</summary>
     public void Start() => _running ??= Task.Run(KeepAsync);
@@ -91,6 +95,7 @@ public sealed class ControlConnection : IAsyncDisposable
         await _stop.CancelAsync();
         if (_running is not null) await _running;
         await _hub.DisposeAsync();
+        _answers.Dispose();
         _sockets.Dispose();
         _stop.Dispose();
     }

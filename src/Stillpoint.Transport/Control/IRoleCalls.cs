@@ -41,8 +41,8 @@ public interface IMediaCalls
     /// <summary>Committed images of a unit: what rebuilds a catalog. Names are null: a media server holds no keys.</summary>
     Task<IReadOnlyList<ImageSummary>> ListImages(string unit);
 
-    /// <summary>Images with what is sealed of them, for who holds the keys: as many of those that are asked for, in their order, as one message
-    /// takes; at least one of those that are there.</summary>
+    /// <summary>Images with what is sealed of them, for who holds the keys: as many of those that are asked for, in their order, as one answer
+    /// takes; at least one of those that are there. Those of the last list are taken from it: the unit is not listed again for each few.</summary>
     Task<IReadOnlyList<SealedImage>> ReadImages(string unit, IReadOnlyList<Guid> images);
 
     /// <summary>The unit's head.</summary>
@@ -114,7 +114,7 @@ public sealed record RoleWelcome(string Version, byte[] GrantKey);
 
 /// <summary>A stored image.</summary>
 /// <param name="Id">The image.</param>
-/// <param name="Stored">Its bytes (<see cref="StoredImageBytes"/>); null when they are too many for a message.</param>
+/// <param name="Stored">Its bytes (<see cref="StoredImageBytes"/>); null when they are too many for an answer.</param>
 public sealed record SealedImage(Guid Id, byte[]? Stored);
 
 /// <summary>A storage unit of a media server.</summary>

@@ -11,32 +11,14 @@ public static class RoleProxies
     /// <param name="connection">From <c>Clients.Client(connectionId)</c>.</param>
     /// <param name="name">The client's name, for messages.</param>
     /// <param name="cancel">Ends the waiting.</param>
-    public static IClientCalls Client(ISingleClientProxy connection, string name, CancellationToken cancel) =>
-        new ClientProxy(new RoleCall(connection, $"client {name}", cancel));
+    /// <param name="heard">Told of each part of an answer that is longer than a message: whoever waits may wait on.</param>
+    public static IClientCalls Client(ISingleClientProxy connection, string name, CancellationToken cancel, Action? heard = null) =>
+        new ClientProxy(new RoleCall(connection, CallHandlers.Client, name, heard, cancel));
 
     /// <summary>A media server.</summary>
     /// <inheritdoc cref="Client"/>
-    public static IMediaCalls Media(ISingleClientProxy connection, string name, CancellationToken cancel) =>
-        new MediaProxy(new RoleCall(connection, $"media server {name}", cancel));
-
-    private sealed record RoleCall(ISingleClientProxy Connection, string Culprit, CancellationToken Cancel)
-    {
-        internal async Task<T> Invoke<T>(string method, params object?[] arguments)
-        {
-            try
-            {
-                return await Connection.InvokeCoreAsync<T>(method, arguments, Cancel);
-            }
-            catch (HubException e) when (TroubleWire.TryRead(e, out var trouble))
-            {
-                throw new TroubleException(trouble, e);
-            }
-            catch (Exception e) when (e is HubException or IOException)
-            {
-                throw new TroubleException(Culprit, $"The call {method} did not succeed: {e.Message}", "Look at its log.", true, e);
-            }
-        }
-    }
+    public static IMediaCalls Media(ISingleClientProxy connection, string name, CancellationToken cancel, Action? heard = null) =>
+        new MediaProxy(new RoleCall(connection, CallHandlers.Media, name, heard, cancel));
 
     private sealed class ClientProxy(RoleCall call) : IClientCalls
     {

@@ -48,9 +48,11 @@ internal static class StorageUnitCommand
         {
             using var api = ServerOptions.Connect(parsed);
             var report = await api.Post<RebuildReport>($"storage-units/{Uri.EscapeDataString(parsed.GetRequiredValue(name))}/rebuild", null, cancel);
+            foreach (var image in report.LeftOutImages) Terminal.Note($"warning: image {image.Image:D} is not listed: {image.Why}");
             return Results.Show(
                 parsed, report, ("images in the unit", $"{report.Images}"), ("listed", $"{report.Listed}"), ("read again", $"{report.Refreshed}"),
                 ("listed in another unit", report.Elsewhere > 0 ? $"{report.Elsewhere}" : null), ("without names", report.Unnamed > 0 ? $"{report.Unnamed}" : null),
+                ("not listed", report.LeftOut > 0 ? $"{report.LeftOut}, which is no image of ours or out of bounds: stillpoint store verify" : null),
                 ("key domains without a key here", report.Domains.Count > 0 ? string.Join(", ", report.Domains) : null));
         });
         return command;

@@ -35,10 +35,17 @@ internal sealed class ScriptedMedia(Uri primary, RoleIdentity identity) : IMedia
         ? throw new TroubleException($"folder {folder}", "The disk is full.", "Make room.")
         : Task.FromResult(new StorageUnitInfo(name, new Guid(9, 9, 9, new byte[8]), folder, chunkSize, 1L << 40));
 
-    public Task<IReadOnlyList<ImageSummary>> ListImages(string unit) => Task.FromResult<IReadOnlyList<ImageSummary>>([.. Stored]);
+    /// <summary>What listing its images fails with; null where it succeeds.</summary>
+    public Func<Exception>? Fault { get; set; }
+
+    /// <summary>What it sends as the bytes of an image; null for the others.</summary>
+    public Dictionary<Guid, byte[]> Sealed { get; } = [];
+
+    public Task<IReadOnlyList<ImageSummary>> ListImages(string unit) =>
+        Fault is { } fault ? throw fault() : Task.FromResult<IReadOnlyList<ImageSummary>>([.. Stored]);
 
     public Task<IReadOnlyList<SealedImage>> ReadImages(string unit, IReadOnlyList<Guid> images) =>
-        Task.FromResult<IReadOnlyList<SealedImage>>([.. images.Select(i => new SealedImage(i, null))]);
+        Task.FromResult<IReadOnlyList<SealedImage>>([.. images.Select(i => new SealedImage(i, Sealed.GetValueOrDefault(i)))]);
 
     public Task<string> ReadHead(string unit) => throw NotHere();
 

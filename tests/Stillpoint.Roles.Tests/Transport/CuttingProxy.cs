@@ -7,16 +7,18 @@ namespace Stillpoint.Roles.Tests.Transport;
 /// <summary>A wire that breaks: passes bytes on and cuts a connection after so many of them, in either direction.</summary>
 internal sealed class CuttingProxy : IAsyncDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener _listener;
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<Socket, byte> _sockets = new();
     private readonly Task _accepting;
     private int _stalls;
 
-    public CuttingProxy(int target)
+    public CuttingProxy(int target, int port = 0)
     {
+        _listener = new TcpListener(IPAddress.Loopback, port);
         Target = target;
         _listener.Start();
+        Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
         _accepting = Task.Run(AcceptAsync);
     }
 
@@ -27,7 +29,9 @@ internal sealed class CuttingProxy : IAsyncDisposable
 
     public int Cuts { get; private set; }
 
-    public string Address => $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
+    public int Port { get; }
+
+    public string Address => $"127.0.0.1:{Port}";
 
     /// <summary>From now on what is open carries nothing more, and nobody is told.</summary>
     public void StallAll() => Interlocked.Increment(ref _stalls);

@@ -54,6 +54,50 @@ public sealed class DataPatienceTests
     }
 
     [Fact]
+    public async Task An_address_that_does_not_answer_is_named_after_twenty_seconds()
+    {
+        await using var rig = new DataRig(time: _time);
+        var proxy = new CuttingProxy(rig.EndPoint.Port);
+        await using var client = await rig.OpenAsync(address: proxy.Address);
+        await client.FlushAsync(Cancel);
+        await proxy.DisposeAsync();
+        var flush = client.FlushAsync(Cancel);
+        var turned = TimeSpan.Zero;
+        for (; !flush.IsCompleted; turned += TimeSpan.FromSeconds(1)) await TurnAsync(TimeSpan.FromSeconds(1));
+        var trouble = (await Assert.ThrowsAsync<TroubleException>(() => flush)).Trouble;
+        Assert.InRange(turned, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(35));
+        Assert.Equal($"media server {proxy.Address}", trouble.Culprit);
+        Assert.Matches("its address has not answered for 2[0-9] s: ", trouble.Message);
+        Assert.Contains("Look whether the media server runs", trouble.NextStep, StringComparison.Ordinal);
+        Assert.True(trouble.Retry);
+    }
+
+    [Fact]
+    public async Task An_address_that_answers_again_in_time_goes_on()
+    {
+        await using var rig = new DataRig(time: _time);
+        var proxy = new CuttingProxy(rig.EndPoint.Port);
+        await using var client = await rig.OpenAsync(address: proxy.Address);
+        await client.PutRecordAsync(rig.Record(), Cancel);
+        await client.FlushAsync(Cancel);
+        var port = proxy.Port;
+        await proxy.DisposeAsync();
+        for (var turned = 0; turned < 12; turned++) await TurnAsync(TimeSpan.FromSeconds(1));
+        await using var again = new CuttingProxy(rig.EndPoint.Port, port) { Closed = true };
+        var flush = client.FlushAsync(Cancel);
+        // Somebody answers, and cuts: that is no dead address, and has the longer patience.
+        for (var turned = 0; turned < 40; turned++) await TurnAsync(TimeSpan.FromSeconds(1));
+        Assert.False(flush.IsCompleted);
+        again.Closed = false;
+        while (!flush.IsCompleted) await TurnAsync(TimeSpan.FromSeconds(1));
+        await flush;
+        Assert.Equal(1, client.Resumptions);
+        Assert.Single(rig.Units.Opened.Single().Order);
+        // While there is a wire for its goodbye.
+        await client.DisposeAsync();
+    }
+
+    [Fact]
     public async Task A_unit_that_takes_long_is_no_broken_connection()
     {
         await using var rig = new DataRig(time: _time);

@@ -25,9 +25,15 @@ internal sealed class DataLink : IDisposable
     internal FrameWriter Writer { get; }
 
     /// <summary>Connects and agrees on a version.</summary>
+    /// <param name="address"><c>host:port</c>.</param>
+    /// <param name="identity">Who we are.</param>
+    /// <param name="limit">Of all of it.</param>
+    /// <param name="time">What the limit is measured with.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <param name="answered">Told when somebody took the connection.</param>
     /// <exception cref="TroubleException">It cannot be reached, is no media server of ours, or refuses.</exception>
     internal static async Task<DataLink> ConnectAsync(string address, RoleIdentity identity, TimeSpan limit, TimeProvider time,
-        CancellationToken cancel)
+        CancellationToken cancel, Action? answered = null)
     {
         var (host, port) = Endpoints.Parse(address);
         using var patience = new CancellationTokenSource(limit, time);
@@ -37,6 +43,7 @@ internal sealed class DataLink : IDisposable
         try
         {
             await socket.ConnectAsync(host, port, either.Token);
+            answered?.Invoke();
             var tls = new SslStream(new NetworkStream(socket, ownsSocket: false));
             link = new DataLink(socket, tls);
             await link.GreetAsync(host, identity, either.Token);
