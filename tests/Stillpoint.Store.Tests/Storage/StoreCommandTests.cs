@@ -128,11 +128,11 @@ public sealed class StoreCommandTests : IDisposable
 
         foreach (var name in new[] { "a.raw", "b.raw" }) await File.WriteAllBytesAsync(In(name), disk);
         Assert.Equal(0, (await RunAsync("store", "backup", In("u"), $"{In("a.raw")},{In("b.raw")}", "--vm", "two")).Code);
-        Assert.Contains("is a file", (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Error, StringComparison.Ordinal);
-        var full = await RunAsync("store", "restore", In("u"), "latest", In("full"));
+        Assert.Contains("is a file", (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"), "--vm", "two")).Error, StringComparison.Ordinal);
+        var full = await RunAsync("store", "restore", In("u"), "latest", In("full"), "--vm", "two");
         Assert.Equal(1, full.Code);
         Assert.Contains("is not empty", full.Error, StringComparison.Ordinal);
-        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("two"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("two"), "--vm", "two")).Code);
         Assert.Equal(disk, await File.ReadAllBytesAsync(In("two/b.raw")));
     }
 

@@ -16,7 +16,8 @@ internal sealed class StoreVerify
     private readonly Option<bool> _stored = new("--stored") { Description = "Look at structure, presence and checksums only; needs no key." };
     private readonly Option<string?> _expect = new("--expect") { Description = "The head that the unit must have: finds a unit that was rolled back as a whole.", HelpName = "HEAD" };
     private readonly Option<string?> _olderThan = new("--older-than") { Description = "Leave out what was found sound within this time, as 30d or 12h.", HelpName = "TIME" };
-    private readonly Option<string?> _image = new("--image") { Description = "One image and what it refers to: its id, the beginning of it, or latest.", HelpName = "IMAGE" };
+    private readonly Option<string?> _image = new("--image") { Description = "One image and what it refers to: its id, the beginning of it, or latest, of several VMs with --vm.", HelpName = "IMAGE" };
+    private readonly Option<string?> _vm = ImageChoice.NewVm();
     private readonly Option<string?> _sample = new("--sample") { Description = "Read this share of the packs, picked at random, as 5%.", HelpName = "SHARE" };
     private readonly Option<string?> _limit = new("--limit") { Description = "Read at most so much in a second, as 100M.", HelpName = "SIZE" };
     private readonly Option<bool> _restart = new("--restart") { Description = "Begin anew although a verify was stopped." };
@@ -27,7 +28,7 @@ internal sealed class StoreVerify
     {
         var command = new Command("verify", "Check every record and every image: decrypt, decompress, compare with the id. Stopped, it goes on the next time.")
         {
-            _directory, _keyFile, _stored, _expect, _olderThan, _image, _sample, _limit, _restart,
+            _directory, _keyFile, _stored, _expect, _olderThan, _image, _vm, _sample, _limit, _restart,
         };
         command.SetAction(RunAsync);
         return command;
@@ -35,6 +36,8 @@ internal sealed class StoreVerify
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancel)
     {
+        if (parsed.GetValue(_vm) is not null && parsed.GetValue(_image) is null)
+            throw new CommandFailedException(ExitCodes.Failed, "--vm says of which VM --image latest is, and no --image was given.", "add --image latest");
         await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(_directory), cancel);
         var head = await unit.HeadAsync(cancel);
         using var keys = parsed.GetValue(_stored) ? null : StoreAccess.Keys(parsed.GetValue(_keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
@@ -90,7 +93,7 @@ internal sealed class StoreVerify
         {
             Keys = keys,
             OlderThan = parsed.GetValue(_olderThan) is { } age ? Age(age) : null,
-            Image = parsed.GetValue(_image) is { } image ? ImageChoice.Find((await unit.ListImagesAsync(cancel)).Images, image).Header.Id : null,
+            Image = parsed.GetValue(_image) is { } image ? new ImageChoice((await unit.ListImagesAsync(cancel)).Images, keys, parsed.GetValue(_vm)).Find(image).Header.Id : null,
             Sample = share,
             Pick = share < 1 ? new Random(RandomNumberGenerator.GetInt32(int.MaxValue)) : null,
             BytesPerSecond = parsed.GetValue(_limit) is { } limit ? Rate(limit) : null,
