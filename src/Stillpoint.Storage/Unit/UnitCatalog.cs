@@ -8,7 +8,12 @@ namespace Stillpoint.Storage;
 /// <summary>What a unit's list of images says.</summary>
 /// <param name="Images">Committed images that were not given up, newest first, with their notes.</param>
 /// <param name="Damaged">Objects that could not be read, and why.</param>
-public sealed record ImageList(IReadOnlyList<StoredImage> Images, IReadOnlyList<string> Damaged);
+public sealed record ImageList(IReadOnlyList<StoredImage> Images, IReadOnlyList<string> Damaged)
+{
+    /// <summary>What is said of the images, by their ids; those of which nothing was said are left out, and so are all where the keepings cannot be
+    /// read, which <see cref="Damaged"/> then tells.</summary>
+    public IReadOnlyDictionary<Guid, ImageKeeping> Keepings { get; init; } = new Dictionary<Guid, ImageKeeping>();
+}
 
 /// <summary>A committed image with what its unit says of it.</summary>
 /// <param name="Image">The image and its notes.</param>
@@ -44,7 +49,10 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, 
     public async Task<ImageList> ListAsync(bool strict, CancellationToken cancel, bool originals = false)
     {
         var (images, damaged) = await CommittedAsync(strict, cancel, originals);
-        return new ImageList([.. images.Select(i => i.Image)], damaged);
+        return new ImageList([.. images.Select(i => i.Image)], damaged)
+        {
+            Keepings = images.Where(i => i.Keeping.Entries > 0).ToDictionary(i => i.Image.Header.Id, i => i.Keeping),
+        };
     }
 
     /// <summary>As <see cref="ListAsync"/>, with each image's session, commit and keeping.</summary>
