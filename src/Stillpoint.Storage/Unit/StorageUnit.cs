@@ -19,7 +19,7 @@ public sealed class StorageUnit : IAsyncDisposable
         _configuration = configuration;
         Environment = environment;
         Keepings = new Keepings(volume);
-        Catalog = new UnitCatalog(volume, Keepings, configuration.Parameters.UnitId, environment.NewId);
+        Catalog = new UnitCatalog(volume, Keepings, configuration.Parameters.UnitId, environment);
         Keeper = new IndexKeeper(new RunFiles(volume, configuration.Parameters.UnitId, environment.Cache), environment.NewId);
     }
 

@@ -27,8 +27,8 @@ public sealed record CommittedImage(StoredImage Image, Guid Session, DateTimeOff
 /// <param name="volume">The unit's volume.</param>
 /// <param name="keepings">Which images were given up.</param>
 /// <param name="unit">The unit.</param>
-/// <param name="newId">Source of names of catalog copies.</param>
-internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, Func<Guid> newId)
+/// <param name="environment">The clock, and the source of names of catalog copies.</param>
+internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, UnitEnvironment environment)
 {
     /// <summary>Objects that are read at once.</summary>
     private const int AtOnce = 32;
@@ -89,7 +89,7 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, 
             if (!notes.TryGetValue(note.Image, out var list)) notes.Add(note.Image, list = []);
             list.Add(note);
         }
-        if (copies is not null) await copies.SaveAsync(newId, cancel);
+        if (copies is not null) await copies.SaveAsync(environment.NewId, cancel);
         var listed = images.Values
             .Select(i => i with { Image = i.Image with { Notes = [.. Ordered(notes.GetValueOrDefault(i.Image.Header.Id)).Select(n => n.Note)] } })
             .OrderByDescending(i => i.Image.Header.Created).ThenBy(i => i.Image.Header.Id);
@@ -209,8 +209,7 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, 
     private static bool Matches(ReadOnlyMemory<byte> image, SessionEnd end) =>
         SHA256.HashData(image.Span).AsSpan().SequenceEqual(end.ImageDigest.Span);
 
-    private static IEnumerable<NoteObject> Ordered(List<NoteObject>? notes) =>
-        notes is null ? [] : notes.OrderBy(n => n.Note.Written).ThenBy(n => n.Id);
+    private IEnumerable<NoteObject> Ordered(List<NoteObject>? notes) => notes is null ? [] : NoteOrder.Of(notes, environment.Latest);
 
     /// <summary>Of images whose keeping cannot be read nothing is known, and they are shown.</summary>
     private async Task<IReadOnlyDictionary<Guid, ImageKeeping>> KeptAsync(List<string> damaged, bool strict, CancellationToken cancel) =>

@@ -91,7 +91,7 @@ public sealed class StoreCommandTests : IDisposable
 
         var none = await RunAsync("store", "verify", In("u"), "--key-file", In("key2"));
         Assert.Equal(1, none.Code);
-        Assert.Contains("nothing was checked: the unit's 1 image", none.Error, StringComparison.Ordinal);
+        Assert.Contains("nothing was checked: the unit's 1 image belongs to other key domains", none.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("sound", none.Output, StringComparison.Ordinal);
         Assert.Equal(0, (await RunAsync("store", "verify", In("u"), "--stored")).Code);
         Assert.Contains("note: 1 of 1 images is", (await RunAsync("store", "images", In("u"), "--key-file", In("key2"))).Error, StringComparison.Ordinal);

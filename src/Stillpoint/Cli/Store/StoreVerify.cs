@@ -60,13 +60,13 @@ internal sealed class StoreVerify
         }
         if (parsed.GetValue(_expect) is { } expected && !string.Equals(expected, head, StringComparison.OrdinalIgnoreCase))
             report = report with { Damage = [.. report.Damage, $"the unit's head is {head}, not {expected}: it is not in the state that was remembered."] };
-        if (report is { Damage.Count: 0, Images.Count: 0, Unchecked: > 0 })
+        if (report is { Damage.Count: 0, Images.Count: 0, NotDue: 0, Unchecked: > 0 })
         {
             throw new CommandFailedException(
-                ExitCodes.Failed, $"nothing was checked: the unit's {Images(report.Unchecked)} belong to other key domains than the key's.",
+                ExitCodes.Failed, $"nothing was checked: the unit's {Belong(report.Unchecked)} to other key domains than the key's.",
                 "give the key file that they were made with, or check the stored bytes without a key: --stored");
         }
-        if (report.Unchecked > 0) Terminal.Note($"warning: {Images(report.Unchecked)} belong to other key domains and were not checked.");
+        if (report.Unchecked > 0) Terminal.Note($"warning: {Belong(report.Unchecked)} to other key domains and {(report.Unchecked == 1 ? "was" : "were")} not checked.");
         await RememberAsync(unit, keys, report, cancel);
         Print(parsed.GetValue(StillpointCommand.Output), report, head, await unit.HeadAsync(cancel));
         return report.Damage.Count == 0 ? ExitCodes.Ok : ExitCodes.Damaged;
@@ -130,10 +130,12 @@ internal sealed class StoreVerify
         if (format == OutputFormat.Json)
         {
             Terminal.Json(new Result(report.Damage.Count == 0 ? "sound" : "damaged", report.Kind, report.Packs, report.Records, report.Bytes, report.Images,
-                report.Unchecked, report.Skipped, report.Partial, report.Damage, head, headNow));
+                report.Unchecked, report.NotDue, report.Skipped, report.Partial, report.Damage, head, headNow));
             return;
         }
         foreach (var damage in report.Damage) Console.Out.WriteLine($"damaged: {damage}");
+        if (report.NotDue > 0 && report.Images.Count == 0)
+            Console.Out.WriteLine($"nothing is older: {Images(report.NotDue)} {(report.NotDue == 1 ? "was" : "were")} found sound within that time");
         Console.Out.WriteLine(
             $"{(report.Damage.Count == 0 ? "sound" : "DAMAGED")}: {Images(report.Images.Count)}, {report.Packs} packs, {report.Records} records, {Bytes.Format(report.Bytes)}"
             + (report.Skipped > 0 ? $"; {report.Skipped} packs not read: {(report.Partial ? "not picked, or " : "")}found sound before" : "")
@@ -142,10 +144,12 @@ internal sealed class StoreVerify
         Console.Out.WriteLine($"head now, with its notes: {headNow}");
     }
 
+    private static string Belong(int count) => count == 1 ? "1 image belongs" : $"{count} images belong";
+
     private static string Images(int count) => count == 1 ? "1 image" : $"{count} images";
 
     private sealed record Result(
-        string Verdict, VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<VerifiedImage> Images, int Unchecked, long Skipped, bool Partial,
+        string Verdict, VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<VerifiedImage> Images, int Unchecked, int NotDue, long Skipped, bool Partial,
         IReadOnlyList<string> Damage, string Head, string HeadNow);
 
     /// <summary>Progress that is made once the total is known.</summary>
