@@ -209,6 +209,22 @@ public sealed class StorageUnit : IAsyncDisposable
         return await Catalog.HeadAsync(cancel);
     }
 
+    /// <summary>What changed since the unit had a head; null where its objects do not tell of such a state: it was rolled back behind it, lost what it
+    /// had then, or the head is another unit's. Images that were collected since hide it too.</summary>
+    /// <exception cref="TroubleException">The unit cannot be read.</exception>
+    public async Task<HeadChange?> SinceHeadAsync(string head, CancellationToken cancel)
+    {
+        await CheckPresentAsync(cancel);
+        try
+        {
+            return await Catalog.SinceAsync(head, cancel);
+        }
+        catch (IOException e)
+        {
+            throw UnitTrouble.Io(Name, e);
+        }
+    }
+
     /// <summary>Adds a note to a committed image: what an administrator or a verify has to say. A client writes through its session.</summary>
     public async Task AnnotateAsync(Guid imageId, NoteKind kind, SealedBlob payload, CancellationToken cancel)
     {

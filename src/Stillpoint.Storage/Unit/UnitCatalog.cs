@@ -116,25 +116,50 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, Guid unit, 
         }
     }
 
+    /// <summary>Looks for an earlier head in what the unit's objects tell of its past; null where it is not found.</summary>
+    public async Task<HeadChange?> SinceAsync(string head, CancellationToken cancel)
+    {
+        var kept = await keepings.AllAsync(cancel);
+        var lines = await LinesAsync(_ => false, cancel);
+        var givenUp = new Dictionary<Guid, DateTimeOffset>();
+        foreach (var (image, keeping) in kept.Where(k => k.Value.Expired)) givenUp.Add(image, await keepings.WrittenAsync(UnitNames.Keeping(image, keeping.Entries), cancel));
+        return HeadHistory.Find(lines, givenUp, head);
+    }
+
     private async Task<string> HeadOnceAsync(CancellationToken cancel)
     {
-        var lines = new SortedSet<string>(StringComparer.Ordinal);
         var kept = await keepings.AllAsync(cancel);
-        bool GivenUp(Guid? image) => image is { } id && kept.TryGetValue(id, out var keeping) && keeping.Expired;
+        var lines = await LinesAsync(image => image is { } id && kept.TryGetValue(id, out var keeping) && keeping.Expired, cancel);
+        return HeadHistory.HeadOf(lines.Select(l => l.Text).Distinct().Order(StringComparer.Ordinal));
+    }
+
+    private async Task<List<HeadLine>> LinesAsync(Func<Guid?, bool> leaveOut, CancellationToken cancel)
+    {
+        var lines = new List<HeadLine>();
         foreach (var end in await EndsAsync(cancel))
         {
-            if (end.State == EndState.Committed && !GivenUp(end.Image)) lines.Add($"image {end.Image:N} {Convert.ToHexStringLower(end.ImageDigest.Span)}\n");
+            if (end.State == EndState.Committed && !leaveOut(end.Image))
+                lines.Add(new HeadLine($"image {end.Image:N} {Convert.ToHexStringLower(end.ImageDigest.Span)}\n", end.Written, end.Image, null));
         }
         foreach (var prefix in new[] { UnitNames.Notes, UnitNames.Keepings, UnitNames.BrokenGlass })
         {
             foreach (var entry in await volume.ListAsync(prefix, cancel))
             {
-                if (prefix != UnitNames.BrokenGlass && GivenUp(UnitNames.ImageOfNote(entry.Name))) continue;
-                lines.Add($"{entry.Name} {Convert.ToHexStringLower(SHA256.HashData((await ReadAsync(entry, MaxNote, null, cancel)).Span))}\n");
+                var image = prefix == UnitNames.BrokenGlass ? null : UnitNames.ImageOfNote(entry.Name);
+                if (image is not null && leaveOut(image)) continue;
+                var text = $"{entry.Name} {Convert.ToHexStringLower(SHA256.HashData((await ReadAsync(entry, MaxNote, null, cancel)).Span))}\n";
+                lines.Add(new HeadLine(text, await WrittenAsync(prefix, entry.Name, cancel), image, entry.Name));
             }
         }
-        return Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.ASCII.GetBytes(string.Concat(lines))));
+        return lines;
     }
+
+    private async Task<DateTimeOffset> WrittenAsync(string prefix, string name, CancellationToken cancel) => prefix switch
+    {
+        UnitNames.Keepings => UnitNames.ImageOfNote(name) is null ? default : await keepings.WrittenAsync(name, cancel),
+        UnitNames.Notes => UnitNames.TimeOfNote(name) ?? default,
+        _ => UnitNames.TimeOfGlass(name) ?? default,
+    };
 
     /// <summary>The ends of all sessions.</summary>
     /// <exception cref="TroubleException">One is damaged: then nobody can say which image exists.</exception>

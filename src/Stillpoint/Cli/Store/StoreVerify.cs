@@ -38,8 +38,11 @@ internal sealed class StoreVerify
     {
         if (parsed.GetValue(_vm) is not null && parsed.GetValue(_image) is null)
             throw new CommandFailedException(ExitCodes.Failed, "--vm says of which VM --image latest is, and no --image was given.", "add --image latest");
+        var expected = parsed.GetValue(_expect) is { } text ? ExpectedHead.Parse(text) : null;
         await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(_directory), cancel);
         var head = await unit.HeadAsync(cancel);
+        var other = expected is null ? null : await ExpectedHead.DifferentAsync(unit, expected, head, cancel);
+        if (other is not null) Terminal.Note("warning: the unit's head is not the expected one; what is there is checked all the same.");
         using var keys = parsed.GetValue(_stored) ? null : StoreAccess.Keys(parsed.GetValue(_keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
         var options = await OptionsAsync(parsed, unit, keys, cancel);
         VerifyReport report;
@@ -58,8 +61,6 @@ internal sealed class StoreVerify
         {
             progress?.Dispose();
         }
-        if (parsed.GetValue(_expect) is { } expected && !string.Equals(expected, head, StringComparison.OrdinalIgnoreCase))
-            report = report with { Damage = [.. report.Damage, $"the unit's head is {head}, not {expected}: it is not in the state that was remembered."] };
         if (report is { Damage.Count: 0, Images.Count: 0, NotDue: 0, Unchecked: > 0 })
         {
             throw new CommandFailedException(
@@ -68,8 +69,8 @@ internal sealed class StoreVerify
         }
         if (report.Unchecked > 0) Terminal.Note($"warning: {Belong(report.Unchecked)} to other key domains and {(report.Unchecked == 1 ? "was" : "were")} not checked.");
         await RememberAsync(unit, keys, report, cancel);
-        Print(parsed.GetValue(StillpointCommand.Output), report, head, await unit.HeadAsync(cancel));
-        return report.Damage.Count == 0 ? ExitCodes.Ok : ExitCodes.Damaged;
+        Print(parsed.GetValue(StillpointCommand.Output), report, new Heads(head, await unit.HeadAsync(cancel), other));
+        return report.Damage.Count == 0 && other is null ? ExitCodes.Ok : ExitCodes.Damaged;
     }
 
     /// <summary>What was found is told whether or not the unit can hold it: it may be full, or read-only.</summary>
@@ -125,14 +126,15 @@ internal sealed class StoreVerify
 
     private static CommandFailedException NoAge(string text) => new(ExitCodes.Failed, $"--older-than {text} is no time.", "write 30d, 12h or 90m");
 
-    private static void Print(OutputFormat format, VerifyReport report, string head, string headNow)
+    private static void Print(OutputFormat format, VerifyReport report, Heads heads)
     {
         if (format == OutputFormat.Json)
         {
-            Terminal.Json(new Result(report.Damage.Count == 0 ? "sound" : "damaged", report.Kind, report.Packs, report.Records, report.Bytes, report.Images,
-                report.Unchecked, report.NotDue, report.Skipped, report.Partial, report.Damage, head, headNow));
+            Terminal.Json(new Result(report.Damage.Count > 0 ? "damaged" : heads.Other is null ? "sound" : "other-head", report.Kind, report.Packs, report.Records, report.Bytes, report.Images,
+                report.Unchecked, report.NotDue, report.Skipped, report.Partial, report.Damage, heads.Before, heads.Now, heads.Other));
             return;
         }
+        foreach (var line in heads.Other?.Lines(heads.Before) ?? []) Console.Out.WriteLine(line);
         foreach (var damage in report.Damage) Console.Out.WriteLine($"damaged: {damage}");
         if (report.NotDue > 0 && report.Images.Count == 0)
             Console.Out.WriteLine($"nothing is older: {Images(report.NotDue)} {(report.NotDue == 1 ? "was" : "were")} found sound within that time");
@@ -140,8 +142,8 @@ internal sealed class StoreVerify
             $"{(report.Damage.Count == 0 ? "sound" : "DAMAGED")}: {Images(report.Images.Count)}, {report.Packs} packs, {report.Records} records, {Bytes.Format(report.Bytes)}"
             + (report.Skipped > 0 ? $"; {report.Skipped} packs not read: {(report.Partial ? "not picked, or " : "")}found sound before" : "")
             + (report.Kind == VerifyKind.Stored ? "; stored bytes only, nothing was decrypted" : ""));
-        Console.Out.WriteLine($"head before this verify: {head}");
-        Console.Out.WriteLine($"head now, with its notes: {headNow}");
+        Console.Out.WriteLine($"head before this verify: {heads.Before}");
+        Console.Out.WriteLine($"head now, with its notes: {heads.Now}");
     }
 
     private static string Belong(int count) => count == 1 ? "1 image belongs" : $"{count} images belong";
@@ -150,7 +152,10 @@ internal sealed class StoreVerify
 
     private sealed record Result(
         string Verdict, VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<VerifiedImage> Images, int Unchecked, int NotDue, long Skipped, bool Partial,
-        IReadOnlyList<string> Damage, string Head, string HeadNow);
+        IReadOnlyList<string> Damage, string Head, string HeadNow, ExpectedHead? Expected);
+
+    /// <summary>The unit's heads before and after the verify, and the expected one where it is another than the first.</summary>
+    private sealed record Heads(string Before, string Now, ExpectedHead? Other);
 
     /// <summary>Progress that is made once the total is known.</summary>
     private sealed class Late(Func<IProgress<long>?> inner) : IProgress<long>
