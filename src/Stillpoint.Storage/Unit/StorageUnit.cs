@@ -297,7 +297,7 @@ public sealed class StorageUnit : IAsyncDisposable
     }
 
     /// <summary>The key domains that have packs.</summary>
-    internal async Task<IReadOnlyList<Guid>> DomainsAsync(CancellationToken cancel) =>
+    public async Task<IReadOnlyList<Guid>> DomainsAsync(CancellationToken cancel) =>
         [.. (await Volume.ListAsync(UnitNames.AllPacks, cancel)).Select(entry => UnitNames.DomainOf(entry.Name)).OfType<Guid>().Distinct().Order()];
 
     /// <summary>Deletes an object unless it is locked.</summary>

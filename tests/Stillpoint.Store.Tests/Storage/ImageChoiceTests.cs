@@ -53,6 +53,33 @@ public sealed class ImageChoiceTests : IDisposable
         Assert.Equal(1, (await RunAsync("store", "verify", In("u"), "--vm", "web")).Code);
     }
 
+    [Fact]
+    public async Task A_key_of_another_domain_is_named_as_what_is_wrong()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        var (web, _) = await MakeAsync("web", seed: 1);
+        Assert.Equal(0, (await RunAsync("store", "init", In("other"), "--no-kit", "--key-file", In("key2"))).Code);
+        var byId = await RunAsync("store", "restore", In("u"), Id(web)![..8], In("r.raw"), "--key-file", In("key2"));
+        Assert.Equal(1, byId.Code);
+        Assert.Contains($"image {Id(web)} belongs to another key domain", byId.Error, StringComparison.Ordinal);
+        Assert.Contains("give the key file that it was made with", byId.Error, StringComparison.Ordinal);
+        var latest = await RunAsync("store", "restore", In("u"), "latest", In("r.raw"), "--key-file", In("key2"));
+        Assert.Contains("the only image belongs to another key domain than the key", latest.Error, StringComparison.Ordinal);
+
+        var second = await RunAsync("store", "backup", In("u"), In("web.raw"), "--vm", "web", "--key-file", In("key2"));
+        Assert.Equal(0, second.Code);
+        Assert.Contains("warning: all that", second.Error, StringComparison.Ordinal);
+        Assert.Contains("belongs to another key domain than this key file's", second.Error, StringComparison.Ordinal);
+        Assert.Contains("store import UNIT --key-file FILE", second.Error, StringComparison.Ordinal);
+        // It is among its own now, and so was the first from the beginning.
+        foreach (var key in new[] { "key", "key2" })
+        {
+            Assert.DoesNotContain(
+                "key domain", (await RunAsync("store", "backup", In("u"), In("web.raw"), "--vm", "web", "--key-file", In(key))).Error, StringComparison.Ordinal);
+            Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In($"{key}.raw"), "--key-file", In(key))).Code);
+        }
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private static string? Id(JsonElement image) => image.GetProperty("id").GetString();

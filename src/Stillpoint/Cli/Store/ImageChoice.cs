@@ -35,7 +35,9 @@ internal sealed record ImageChoice(IReadOnlyList<StoredImage> Images, DomainKeys
         return new ImageChoice(images, keys, vm).Find(text);
     }
 
-    /// <summary>The image.</summary>
+    private string Whose => Vm is null ? "" : $" of VM {Vm}";
+
+    /// <summary>The image, which the keys open where they are given.</summary>
     /// <param name="text">What was written.</param>
     /// <exception cref="CommandFailedException">None fits, or several do.</exception>
     public StoredImage Find(string text)
@@ -50,7 +52,12 @@ internal sealed record ImageChoice(IReadOnlyList<StoredImage> Images, DomainKeys
     private StoredImage Newest(IReadOnlyList<StoredImage> images)
     {
         var readable = Keys is null ? images : [.. images.Where(i => i.Header.Domain == Keys.Domain)];
-        if (readable.Count == 0) throw new CommandFailedException(ExitCodes.NotFound, "there is no image of the key's domain.", "give the key file that the images were made with");
+        if (readable.Count == 0)
+        {
+            throw new CommandFailedException(
+                ExitCodes.Failed, $"{(images.Count == 1 ? "the only image" : $"each of the {images.Count} images")}{Whose} belongs to another key domain than the key.",
+                "give the key file that they were made with");
+        }
         var vms = readable.GroupBy(i => i.Header.VmId).Select(g => NameOf(g.First())).ToList();
         if (vms.Count == 1) return readable[0];
         var named = string.Join(", ", vms.Order(StringComparer.Ordinal).Take(MostNamed)) + (vms.Count > MostNamed ? $" and {vms.Count - MostNamed} more" : "");
@@ -63,12 +70,15 @@ internal sealed record ImageChoice(IReadOnlyList<StoredImage> Images, DomainKeys
     {
         var prefix = text.Replace("-", "", StringComparison.Ordinal);
         var fits = prefix.Length == 0 ? [] : images.Where(i => i.Header.Id.ToString("N").StartsWith(prefix, StringComparison.OrdinalIgnoreCase)).ToList();
-        var whose = Vm is null ? "" : $" of VM {Vm}";
+        // An id that begins alike in another domain is not what is meant.
+        if (Keys is { } keys && fits.Where(i => i.Header.Domain == keys.Domain).ToList() is { Count: > 0 } own) fits = own;
         return fits.Count switch
         {
+            1 when Keys is not null && fits[0].Header.Domain != Keys.Domain => throw new CommandFailedException(
+                ExitCodes.Failed, $"image {fits[0].Header.Id} belongs to another key domain than the key.", "give the key file that it was made with"),
             1 => fits[0],
-            0 => throw new CommandFailedException(ExitCodes.NotFound, $"no image{whose} begins with {text}.", "list them with: stillpoint store images UNIT"),
-            _ => throw new CommandFailedException(ExitCodes.Failed, $"{fits.Count} images{whose} begin with {text}.", "write more of the id"),
+            0 => throw new CommandFailedException(ExitCodes.NotFound, $"no image{Whose} begins with {text}.", "list them with: stillpoint store images UNIT"),
+            _ => throw new CommandFailedException(ExitCodes.Failed, $"{fits.Count} images{Whose} begin with {text}.", "write more of the id"),
         };
     }
 

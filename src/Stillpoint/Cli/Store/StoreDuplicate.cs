@@ -28,7 +28,7 @@ internal static class StoreDuplicate
             DuplicateReport report;
             using (var progress = new ByteProgress("duplicate", total, TimeProvider.System))
                 report = await UnitDuplicate.RunAsync(source, target, wanted, progress, cancel);
-            if (report.GivenUp > 0) Terminal.Note($"note: {report.GivenUp} images were given up at {target.Name} and are not copied again.");
+            if (report.GivenUp > 0) Terminal.Note($"note: {report.GivenUp} {(report.GivenUp == 1 ? "image was given up at" : "images were given up at")} {target.Name} and not copied again.");
             if (parsed.GetValue(StillpointCommand.Output) == OutputFormat.Json) Terminal.Json(report);
             else Console.Out.WriteLine($"{report.Images.Count} {(report.Images.Count == 1 ? "image" : "images")} copied, {report.There} were there; {report.Chunks} chunks travelled, {Bytes.Format(report.Bytes)}");
             return ExitCodes.Ok;

@@ -25,7 +25,7 @@ internal static class StoreRestore
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
             using var keys = StoreAccess.Keys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
             await using var reader = await unit.OpenReaderAsync(new ReaderScope(keys.Domain), cancel);
-            var found = new ImageChoice(await reader.ListImagesAsync(cancel), keys, parsed.GetValue(vm)).Find(parsed.GetRequiredValue(image));
+            var found = new ImageChoice((await unit.ListImagesAsync(cancel)).Images, keys, parsed.GetValue(vm)).Find(parsed.GetRequiredValue(image));
             var details = ImageDetailsCodec.Open(keys, found);
             var files = await RestoreAsync(reader, keys, found, details, parsed.GetRequiredValue(target), parsed.GetValue(format), cancel);
             Print(parsed.GetValue(StillpointCommand.Output), new Result(found.Header.Id, found.Header.VmId, details.VmName, found.Header.Created, files));
