@@ -55,8 +55,7 @@ internal static class StoreRestore
             {
                 try
                 {
-                    using var progress = new ByteProgress(name, streams[i].Length, TimeProvider.System);
-                    files.Add(new RestoredFile(name, path, streams[i].Length, await DiskDownload.RunAsync(reader, opener, streams[i], file, progress, cancel)));
+                    files.Add(new RestoredFile(name, path, streams[i].Length, await DownloadAsync(reader, opener, streams[i], file, name, cancel)));
                     continue;
                 }
                 catch
@@ -69,6 +68,25 @@ internal static class StoreRestore
             }
         }
         return files;
+    }
+
+    /// <summary>Progress is of data alone, for holes take no time. How much there is, is counted beside the work, which does not wait for it.</summary>
+    private static async Task<long> DownloadAsync(
+        IImageReader reader, RecordOpener opener, StreamHeader stream, IDiskTarget target, string name, CancellationToken cancel)
+    {
+        using var progress = new ByteProgress(name, 0, TimeProvider.System);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var counting = Task.Run(async () => progress.Total = await DiskDownload.DataBytesAsync(reader, stream, stop.Token), stop.Token);
+        try
+        {
+            return await DiskDownload.RunAsync(reader, opener, stream, new CountedTarget(target, progress), null, cancel);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            // What is damaged of the tree ends the restore, and is told by it.
+            await counting.ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
     }
 
     /// <summary>A restore overwrites nothing and mixes with nothing.</summary>
