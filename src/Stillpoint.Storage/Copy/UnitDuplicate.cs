@@ -42,13 +42,23 @@ public static class UnitDuplicate
         }
     }
 
-    /// <summary>About how many bytes a copy of all images brings: what they added to their unit when they were made.</summary>
+    /// <summary>About how many bytes a copy of all images brings. Of a key domain that the target has nothing of, all of its data; of others what the
+    /// missing images added to their unit when they were made, which is too little where an image that was given up since had brought what they
+    /// refer to.</summary>
     public static async Task<long> EstimateAsync(StorageUnit from, StorageUnit to, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(from);
         ArgumentNullException.ThrowIfNull(to);
         var there = (await to.ListImagesAsync(cancel)).Images.Select(i => i.Header.Id).ToHashSet();
-        return (await from.ListImagesAsync(cancel)).Images.Where(i => !there.Contains(i.Header.Id)).Sum(i => i.Header.Streams.Sum(s => s.BytesWire));
+        var begun = await to.DomainsAsync(cancel);
+        var bytes = 0L;
+        foreach (var domain in (await from.ListImagesAsync(cancel)).Images.Where(i => !there.Contains(i.Header.Id)).GroupBy(i => i.Header.Domain))
+        {
+            bytes += begun.Contains(domain.Key)
+                ? domain.Sum(i => i.Header.Streams.Sum(s => s.BytesWire))
+                : (await from.Volume.ListAsync(UnitNames.Packs(domain.Key), cancel)).Where(e => e.Name.EndsWith(".data", StringComparison.Ordinal)).Sum(e => e.Length);
+        }
+        return bytes;
     }
 
     /// <summary>Refuses units between which records cannot be copied as they are.</summary>

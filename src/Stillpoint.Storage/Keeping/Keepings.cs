@@ -66,6 +66,9 @@ internal sealed class Keepings(IVolume volume)
         }
     }
 
+    /// <summary>When an entry was written.</summary>
+    public async Task<DateTimeOffset> WrittenAsync(string name, CancellationToken cancel) => (await ReadAsync(name, cancel)).Written;
+
     private async Task<KeepingEntry> ReadAsync(string name, CancellationToken cancel)
     {
         if (_known.TryGetValue(name, out var known)) return known;

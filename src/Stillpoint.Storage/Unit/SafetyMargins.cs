@@ -17,6 +17,9 @@ public sealed record SafetyMargins(TimeSpan LeaseRenewal, TimeSpan LeasePatience
     /// rewritten a few times at most until its pack is large.</summary>
     public int MostSmallPacks { get; init; } = 8;
 
+    /// <summary>So far two clocks may differ; what is dated further in the future comes from a clock that ran ahead.</summary>
+    public TimeSpan ClockTolerance { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>Bytes of packs that one round seals anew; then it deletes the old ones, before the next round needs room.</summary>
     public long ResealAtOnce { get; init; } = 8L << 30;
 

@@ -19,7 +19,7 @@ public sealed class StorageUnit : IAsyncDisposable
         _configuration = configuration;
         Environment = environment;
         Keepings = new Keepings(volume);
-        Catalog = new UnitCatalog(volume, Keepings, configuration, environment.NewId);
+        Catalog = new UnitCatalog(volume, Keepings, configuration, environment);
         Keeper = new IndexKeeper(new RunFiles(volume, configuration.Parameters.UnitId, environment.Cache), environment.NewId);
     }
 
@@ -209,6 +209,22 @@ public sealed class StorageUnit : IAsyncDisposable
         return await Catalog.HeadAsync(cancel);
     }
 
+    /// <summary>What changed since the unit had a head; null where its objects do not tell of such a state: it was rolled back behind it, lost what it
+    /// had then, or the head is another unit's. Images that were collected since hide it too.</summary>
+    /// <exception cref="TroubleException">The unit cannot be read.</exception>
+    public async Task<HeadChange?> SinceHeadAsync(string head, CancellationToken cancel)
+    {
+        await CheckPresentAsync(cancel);
+        try
+        {
+            return await Catalog.SinceAsync(head, cancel);
+        }
+        catch (IOException e)
+        {
+            throw UnitTrouble.Io(Name, e);
+        }
+    }
+
     /// <summary>Adds a note to a committed image: what an administrator or a verify has to say. A client writes through its session.</summary>
     public async Task AnnotateAsync(Guid imageId, NoteKind kind, SealedBlob payload, CancellationToken cancel)
     {
@@ -281,7 +297,7 @@ public sealed class StorageUnit : IAsyncDisposable
     }
 
     /// <summary>The key domains that have packs.</summary>
-    internal async Task<IReadOnlyList<Guid>> DomainsAsync(CancellationToken cancel) =>
+    public async Task<IReadOnlyList<Guid>> DomainsAsync(CancellationToken cancel) =>
         [.. (await Volume.ListAsync(UnitNames.AllPacks, cancel)).Select(entry => UnitNames.DomainOf(entry.Name)).OfType<Guid>().Distinct().Order()];
 
     /// <summary>Deletes an object unless it is locked.</summary>

@@ -8,7 +8,12 @@ namespace Stillpoint.Storage;
 /// <summary>What a unit's list of images says.</summary>
 /// <param name="Images">Committed images that were not given up, newest first, with their notes.</param>
 /// <param name="Damaged">Objects that could not be read, and why.</param>
-public sealed record ImageList(IReadOnlyList<StoredImage> Images, IReadOnlyList<string> Damaged);
+public sealed record ImageList(IReadOnlyList<StoredImage> Images, IReadOnlyList<string> Damaged)
+{
+    /// <summary>What is said of the images, by their ids; those of which nothing was said are left out, and so are all where the keepings cannot be
+    /// read, which <see cref="Damaged"/> then tells.</summary>
+    public IReadOnlyDictionary<Guid, ImageKeeping> Keepings { get; init; } = new Dictionary<Guid, ImageKeeping>();
+}
 
 /// <summary>A committed image with what its unit says of it.</summary>
 /// <param name="Image">The image and its notes.</param>
@@ -28,8 +33,8 @@ public sealed record CommittedImage(StoredImage Image, Guid Session, DateTimeOff
 /// <param name="volume">The unit's volume.</param>
 /// <param name="keepings">Which images were given up.</param>
 /// <param name="configuration">The unit.</param>
-/// <param name="newId">Source of names of catalog copies.</param>
-internal sealed class UnitCatalog(IVolume volume, Keepings keepings, UnitConfiguration configuration, Func<Guid> newId)
+/// <param name="environment">The clock, and the source of names of catalog copies.</param>
+internal sealed class UnitCatalog(IVolume volume, Keepings keepings, UnitConfiguration configuration, UnitEnvironment environment)
 {
     /// <summary>Objects that are read at once.</summary>
     private const int AtOnce = 32;
@@ -50,7 +55,10 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, UnitConfigu
     public async Task<ImageList> ListAsync(bool strict, CancellationToken cancel, bool originals = false)
     {
         var (images, damaged) = await CommittedAsync(strict, cancel, originals);
-        return new ImageList([.. images.Select(i => i.Image)], damaged);
+        return new ImageList([.. images.Select(i => i.Image)], damaged)
+        {
+            Keepings = images.Where(i => i.Keeping.Entries > 0).ToDictionary(i => i.Image.Header.Id, i => i.Keeping),
+        };
     }
 
     /// <summary>As <see cref="ListAsync"/>, with each image's session, commit and keeping.</summary>
@@ -88,7 +96,7 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, UnitConfigu
             if (!notes.TryGetValue(note.Image, out var list)) notes.Add(note.Image, list = []);
             list.Add(note);
         }
-        if (copies is not null) await copies.SaveAsync(newId, cancel);
+        if (copies is not null) await copies.SaveAsync(environment.NewId, cancel);
         var listed = images.Values
             .Select(i => i with { Image = i.Image with { Notes = [.. Ordered(notes.GetValueOrDefault(i.Image.Header.Id)).Select(n => n.Note)] } })
             .OrderByDescending(i => i.Image.Header.Created).ThenBy(i => i.Image.Header.Id);
@@ -115,25 +123,50 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, UnitConfigu
         }
     }
 
+    /// <summary>Looks for an earlier head in what the unit's objects tell of its past; null where it is not found.</summary>
+    public async Task<HeadChange?> SinceAsync(string head, CancellationToken cancel)
+    {
+        var kept = await keepings.AllAsync(cancel);
+        var lines = await LinesAsync(_ => false, cancel);
+        var givenUp = new Dictionary<Guid, DateTimeOffset>();
+        foreach (var (image, keeping) in kept.Where(k => k.Value.Expired)) givenUp.Add(image, await keepings.WrittenAsync(UnitNames.Keeping(image, keeping.Entries), cancel));
+        return HeadHistory.Find(lines, givenUp, head);
+    }
+
     private async Task<string> HeadOnceAsync(CancellationToken cancel)
     {
-        var lines = new SortedSet<string>(StringComparer.Ordinal);
         var kept = await keepings.AllAsync(cancel);
-        bool GivenUp(Guid? image) => image is { } id && kept.TryGetValue(id, out var keeping) && keeping.Expired;
+        var lines = await LinesAsync(image => image is { } id && kept.TryGetValue(id, out var keeping) && keeping.Expired, cancel);
+        return HeadHistory.HeadOf(lines.Select(l => l.Text).Distinct().Order(StringComparer.Ordinal));
+    }
+
+    private async Task<List<HeadLine>> LinesAsync(Func<Guid?, bool> leaveOut, CancellationToken cancel)
+    {
+        var lines = new List<HeadLine>();
         foreach (var end in await EndsAsync(cancel))
         {
-            if (end.State == EndState.Committed && !GivenUp(end.Image)) lines.Add($"image {end.Image:N} {Convert.ToHexStringLower(end.ImageDigest.Span)}\n");
+            if (end.State == EndState.Committed && !leaveOut(end.Image))
+                lines.Add(new HeadLine($"image {end.Image:N} {Convert.ToHexStringLower(end.ImageDigest.Span)}\n", end.Written, end.Image, null));
         }
         foreach (var prefix in new[] { UnitNames.Notes, UnitNames.Keepings, UnitNames.BrokenGlass })
         {
             foreach (var entry in await volume.ListAsync(prefix, cancel))
             {
-                if (prefix != UnitNames.BrokenGlass && GivenUp(UnitNames.ImageOfNote(entry.Name))) continue;
-                lines.Add($"{entry.Name} {Convert.ToHexStringLower(SHA256.HashData((await ReadAsync(entry, MaxNote, null, cancel)).Span))}\n");
+                var image = prefix == UnitNames.BrokenGlass ? null : UnitNames.ImageOfNote(entry.Name);
+                if (image is not null && leaveOut(image)) continue;
+                var text = $"{entry.Name} {Convert.ToHexStringLower(SHA256.HashData((await ReadAsync(entry, MaxNote, null, cancel)).Span))}\n";
+                lines.Add(new HeadLine(text, await WrittenAsync(prefix, entry.Name, cancel), image, entry.Name));
             }
         }
-        return Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.ASCII.GetBytes(string.Concat(lines))));
+        return lines;
     }
+
+    private async Task<DateTimeOffset> WrittenAsync(string prefix, string name, CancellationToken cancel) => prefix switch
+    {
+        UnitNames.Keepings => UnitNames.ImageOfNote(name) is null ? default : await keepings.WrittenAsync(name, cancel),
+        UnitNames.Notes => UnitNames.TimeOfNote(name) ?? default,
+        _ => UnitNames.TimeOfGlass(name) ?? default,
+    };
 
     /// <summary>The ends of all sessions.</summary>
     /// <exception cref="TroubleException">One is damaged: then nobody can say which image exists.</exception>
@@ -214,8 +247,7 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, UnitConfigu
     private static bool Matches(ReadOnlyMemory<byte> image, SessionEnd end) =>
         SHA256.HashData(image.Span).AsSpan().SequenceEqual(end.ImageDigest.Span);
 
-    private static IEnumerable<NoteObject> Ordered(List<NoteObject>? notes) =>
-        notes is null ? [] : notes.OrderBy(n => n.Note.Written).ThenBy(n => n.Id);
+    private IEnumerable<NoteObject> Ordered(List<NoteObject>? notes) => notes is null ? [] : NoteOrder.Of(notes, environment.Latest);
 
     /// <summary>Of images whose keeping cannot be read nothing is known, and they are shown.</summary>
     private async Task<IReadOnlyDictionary<Guid, ImageKeeping>> KeptAsync(List<string> damaged, bool strict, CancellationToken cancel) =>

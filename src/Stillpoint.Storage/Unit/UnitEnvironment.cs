@@ -11,4 +11,7 @@ public sealed record UnitEnvironment(TimeProvider Time, Func<Guid> NewId, string
 {
     /// <summary>How patient it is.</summary>
     public SafetyMargins Margins { get; init; } = SafetyMargins.Default;
+
+    /// <summary>The latest time that a clock may have written by now; what is dated later comes from one that ran ahead.</summary>
+    internal DateTimeOffset Latest => Time.GetUtcNow() + Margins.ClockTolerance;
 }

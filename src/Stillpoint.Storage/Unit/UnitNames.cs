@@ -98,6 +98,15 @@ internal static class UnitNames
             : null;
     }
 
+    /// <summary>The time in the name of a broken glass; null when it is none's.</summary>
+    public static DateTimeOffset? TimeOfGlass(string name)
+    {
+        var parts = name[(name.LastIndexOf('/') + 1)..].Split('.');
+        return parts.Length == 2 && long.TryParse(parts[0], NumberStyles.HexNumber, null, out var ticks) && ticks >= 0 && ticks <= DateTime.MaxValue.Ticks
+            ? new DateTimeOffset(ticks, TimeSpan.Zero)
+            : null;
+    }
+
     public static string AllBad(Guid domain) => $"bad/{domain:N}/";
 
     public static string Bad(BadRecord bad, Guid domain) => $"{AllBad(domain)}{bad.Pack:N}.{bad.Offset:x8}";

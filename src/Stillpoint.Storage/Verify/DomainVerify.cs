@@ -40,7 +40,9 @@ internal sealed class DomainVerify(StorageUnit unit, VerifyOptions options, Doma
         _sound = await SoundPacks.LoadAsync(Volume, unit.Parameters.UnitId, _index.Domain, options.Depth, cancel);
         var packs = _index.Packs;
         _sound.Keep(packs.Select(p => p.Header.Pack).ToHashSet());
-        if (options.Whole && (options.Restart || !options.Remember)) _sound.Began = null;
+        // A clock that ran ahead says of nothing how long ago it was.
+        var latest = began + unit.Environment.Margins.ClockTolerance;
+        if (options.Whole && (options.Restart || !options.Remember || _sound.Began > latest)) _sound.Began = null;
         var needed = options.Image is null ? null : await PacksOfAsync(images, cancel);
         // A verify of the whole that was stopped goes on: what was found sound since it began counts as read.
         var since = Earlier(options.Whole ? _sound.Began : null, options.OlderThan is { } age ? began - age : null);
@@ -49,7 +51,7 @@ internal sealed class DomainVerify(StorageUnit unit, VerifyOptions options, Doma
         {
             var known = _sound.Find(pack.Header.Pack);
             if (needed is not null && !needed.Contains(pack.Name)) _results[pack.Name] = PackVerify.Result.Unread(pack);
-            else if (known is not null && since is { } from && known.At >= from && known.Length == pack.Length) _results[pack.Name] = PackVerify.Result.Known(pack, known);
+            else if (known is not null && since is { } from && known.At >= from && known.At <= latest && known.Length == pack.Length) _results[pack.Name] = PackVerify.Result.Known(pack, known);
             else if (options.Sample < 1 && options.Pick!.NextDouble() >= options.Sample) _results[pack.Name] = PackVerify.Result.Unread(pack);
             else toRead.Add(pack);
         }

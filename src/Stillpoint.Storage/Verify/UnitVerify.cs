@@ -62,6 +62,7 @@ public static class UnitVerify
         // 2. Packs, then what images refer to.
         var limit = options.BytesPerSecond is { } rate ? new RateLimit(rate, unit.Environment.Time) : null;
         long packs = 0, records = 0, bytes = 0, skipped = 0;
+        var notDue = 0;
         foreach (var (verify, own, toRead) in work)
         {
             void Done(long read) => progress?.Report(Interlocked.Add(ref bytes, read));
@@ -83,13 +84,15 @@ public static class UnitVerify
             {
                 // Presence is looked at always: a pack that went since is in no list of what was sound lately.
                 var why = await walk.RunAsync(image.Header, cancel) ?? (options.Keys is null ? null : Details(options.Keys, image));
-                if (why is null ? !IsDue(image, options, began) : await GivenUpAsync(unit, image, cancel)) continue;
+                var due = IsDue(unit, image, options, began);
+                if (why is null && !due) notDue++;
+                if (why is null ? !due : await GivenUpAsync(unit, image, cancel)) continue;
                 images.Add(new VerifiedImage(image.Header.Id, why is null, why));
                 if (why is not null) damage.Add($"image {image.Header.Id}: {why}");
             }
         }
         var others = options.Keys is null ? 0 : list.Images.Count(i => i.Header.Domain != options.Keys.Domain && (options.Image is null || i.Header.Id == options.Image));
-        return new VerifyReport(options.Depth.Kind, packs, records, bytes, damage, images, others, skipped, options.Sample < 1);
+        return new VerifyReport(options.Depth.Kind, packs, records, bytes, damage, images, others, skipped, options.Sample < 1) { NotDue = notDue };
     }
 
     /// <summary>True for an image that was given up, and perhaps collected, while the verify ran.</summary>
@@ -103,13 +106,13 @@ public static class UnitVerify
         where damage.Record is not { } id || !walk.HasSound(result.Pack.Header.Kind, id)
         select damage.FalseContent ? $"{damage.Text}; {BadMarks.Uploader(unit, result.Pack)}" : damage.Text;
 
-    /// <summary>False for an image that was found sound, as deep as is asked now, lately enough.</summary>
-    private static bool IsDue(StoredImage image, VerifyOptions options, DateTimeOffset now)
+    /// <summary>False for an image that was found sound, as deep as is asked now, lately enough. What a clock that ran ahead dated is not lately.</summary>
+    private static bool IsDue(StorageUnit unit, StoredImage image, VerifyOptions options, DateTimeOffset now)
     {
         if (options.OlderThan is not { } age || options.Keys is null || options.Image is not null) return true;
         try
         {
-            return ImageSummaries.LastVerify(image, options.Keys) is not { Result: "sound", Kind: VerifyKind.Full } last || now - last.At > age;
+            return ImageSummaries.LastVerify(image, options.Keys) is not { Result: "sound", Kind: VerifyKind.Full } last || now - last.At > age || last.At > unit.Environment.Latest;
         }
         catch (TroubleException)
         {

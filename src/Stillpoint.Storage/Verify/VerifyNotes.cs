@@ -25,9 +25,9 @@ public static class VerifyNotes
             var before = known.GetValueOrDefault(image.Id)?.Notes ?? [];
             var (kind, payload) = image.Sound ? Sound(unit, keys, image, report, random) : Damaged(keys, image, before, random);
             if (payload is null) continue;
-            // Dated after all that was said before: of two verifies the later counts, whatever the clocks of their hosts said.
-            var last = before.Count == 0 ? default : before.Max(n => n.Written);
-            await Notes.PutAsync(unit, image.Id, kind, payload, cancel, last);
+            // Dated after all that was said before: of two verifies the later counts, whatever the clocks of their hosts said. What is in the open
+            // and of a time to come stands back anyway, and must not draw what is sealed to its date.
+            await Notes.PutAsync(unit, image.Id, kind, payload, cancel, NoteOrder.Last(before, unit.Environment.Latest));
         }
     }
 

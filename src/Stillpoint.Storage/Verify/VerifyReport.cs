@@ -14,7 +14,11 @@ namespace Stillpoint.Storage;
 /// <param name="Partial">True when a part was picked, so that no image is called sound for good.</param>
 public sealed record VerifyReport(
     VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<string> Damage, IReadOnlyList<VerifiedImage> Images, int Unchecked,
-    long Skipped = 0, bool Partial = false);
+    long Skipped = 0, bool Partial = false)
+{
+    /// <summary>Images that were left out of <see cref="Images"/>, since they were found sound within <see cref="VerifyOptions.OlderThan"/>.</summary>
+    public int NotDue { get; init; }
+}
 
 /// <summary>An image after a verify.</summary>
 /// <param name="Id">The image.</param>

@@ -13,7 +13,7 @@ internal sealed class ByteProgress : IProgress<long>, IDisposable
     private readonly Lock _lock = new();
     private readonly Queue<(long At, long Done)> _samples = new();
     private readonly string _title;
-    private readonly long _total;
+    private long _total;
     private readonly TimeProvider _time;
     private readonly bool _terminal = !Console.IsErrorRedirected;
     private long _lastShown;
@@ -28,6 +28,13 @@ internal sealed class ByteProgress : IProgress<long>, IDisposable
         (_title, _total, _time) = (title, total, time);
         _lastShown = time.GetTimestamp();
         _samples.Enqueue((_lastShown, 0));
+    }
+
+    /// <summary>Bytes in all, where it became known later.</summary>
+    public long Total
+    {
+        get => Interlocked.Read(ref _total);
+        set => Interlocked.Exchange(ref _total, value);
     }
 
     /// <inheritdoc/>
@@ -68,9 +75,11 @@ internal sealed class ByteProgress : IProgress<long>, IDisposable
         var (at, done) = _samples.Peek();
         var seconds = _time.GetElapsedTime(at, now).TotalSeconds;
         var rate = seconds > 0 ? (_done - done) / seconds : 0;
-        var share = _total > 0 ? $" {100.0 * _done / _total,3:0} %" : "";
-        var of = _total > 0 ? $" of {Bytes.Format(_total)}" : "";
-        var left = _total > 0 && rate > 1 ? $", {TimeSpan.FromSeconds(Math.Ceiling((_total - _done) / rate)):h\\:mm\\:ss} left" : "";
+        // A total may be an estimate; once it is passed, it says nothing any more.
+        var total = Total >= _done ? Total : 0;
+        var share = total > 0 ? $" {100.0 * _done / total,3:0} %" : "";
+        var of = total > 0 ? $" of {Bytes.Format(total)}" : "";
+        var left = total > 0 && rate > 1 ? $", {TimeSpan.FromSeconds(Math.Ceiling((total - _done) / rate)):h\\:mm\\:ss} left" : "";
         return $"{_title}{share}  {Bytes.Format(_done)}{of}, {Bytes.Format((long)rate)}/s{left}";
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Stillpoint.VirtualDisks;
 using static Stillpoint.Disks.Tests.StillpointCommandLine;
@@ -66,6 +67,27 @@ public sealed class DiskCommandTests : IDisposable
         Is(Json(0, "merge", child), parent, 20);
         Is(Json(0, "resize", parent, "--size", "30M"), parent, 30);
         Is(Json(0, "compact", parent), parent, 30);
+    }
+
+    [Fact]
+    public void What_a_killed_conversion_left_goes_with_the_next()
+    {
+        var source = _folder["a.raw"];
+        var noise = TestFolder.Noise(3, 16 * Mebibyte);
+        using (var file = File.Create(source))
+            for (var i = 0; i < 12; i++) file.Write(noise);
+        string[] Partials() => Directory.GetFiles(_folder.Path, "b.vhdx.partial-*");
+        using (var process = Process.Start(new ProcessStartInfo(Find(), ["disk", "convert", source, _folder["b.vhdx"]]) { RedirectStandardError = true, RedirectStandardOutput = true })!)
+        {
+            while (Partials().Length == 0 && !process.HasExited) Thread.Yield();
+            process.Kill();
+            process.WaitForExit();
+        }
+        Assert.False(File.Exists(_folder["b.vhdx"]));
+        Assert.Single(Partials());
+        Disk(0, "convert", source, _folder["b.vhdx"]);
+        Assert.Empty(Partials());
+        Disk(0, "compare", source, _folder["b.vhdx"]);
     }
 
     [Fact]

@@ -67,6 +67,39 @@ public sealed class DiskFileTests : IDisposable
         Assert.False(File.Exists(_folder["b.vhdx"]));
     }
 
+    /// <summary>What a killed conversion left goes with the next one of the same file; one that is at work, and files of others, stay.</summary>
+    [Theory]
+    [InlineData(DiskFormat.Raw, "b.raw")]
+    [InlineData(DiskFormat.Vhdx, "b.vhdx")]
+    [InlineData(DiskFormat.Vhd, "b.vhd")]
+    public void The_next_conversion_clears_what_a_dead_one_left_and_nothing_of_a_living_one(DiskFormat format, string name)
+    {
+        var length = 8L * Mebibyte;
+        using var source = DiskFile.Create(_folder["a.raw"], Options(DiskFormat.Raw, DiskKind.Fixed, length));
+        source.Write(5 * Mebibyte, TestFolder.Noise(1, Mebibyte));
+        string[] dead = [$"{name}.partial-0123abcd", $"{name}.partial-ffffffff"];
+        string[] others = [$"{name}.partial-0123abcX", $"{name}.partial-0123abcde", $"x{name}.partial-0123abcd", $"{name}.partial"];
+        foreach (var file in dead.Concat(others)) File.WriteAllText(_folder[file], "rest");
+        var kind = format == DiskFormat.Raw ? DiskKind.Fixed : DiskKind.Dynamic;
+        var inner = false;
+        string[] Partials() => [.. Directory.EnumerateFiles(_folder.Path, $"{name}.partial-????????").Select(Path.GetFileName).OfType<string>().Except(others)];
+        // In the middle of one conversion another makes the same file, and comes first.
+        Assert.Throws<IOException>(() => DiskFile.Convert(source, _folder[name], Options(format, kind, length), (_, _) =>
+        {
+            if (inner) return;
+            inner = true;
+            var living = Assert.Single(Partials());
+            Assert.DoesNotContain(living, dead);
+            DiskFile.Convert(source, _folder[name], Options(format, kind, length), null, CancellationToken.None);
+            Assert.Equal(living, Assert.Single(Partials()));
+        }, CancellationToken.None));
+        Assert.True(inner);
+        Assert.Empty(Partials());
+        Assert.All(others, file => Assert.True(File.Exists(_folder[file])));
+        using var made = VirtualDisk.Open(_folder[name], new DiskOpenOptions());
+        Assert.Null(DiskCompare.FirstDifference(source, made, null, CancellationToken.None));
+    }
+
     [Theory]
     [InlineData(32)]
     [InlineData(256)]

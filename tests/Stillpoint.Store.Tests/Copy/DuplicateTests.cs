@@ -44,6 +44,24 @@ public sealed class DuplicateTests
         await ExpectWholeAsync(to, from.Keys, (disk, first), (changed, second));
     }
 
+    /// <summary>What an image refers to may have been brought by one that was given up since.</summary>
+    [Fact]
+    public async Task A_key_domain_that_the_target_has_nothing_of_brings_no_more_than_was_estimated()
+    {
+        await using var from = await TestUnit.MakeAsync();
+        await using var to = await TestUnit.MakeAsync(seed: 2);
+        var disk = Disks.Make(4 << 20, seed: 1, share: 0.7);
+        var first = await from.BackupAsync(disk);
+        await from.BackupAsync(disk);
+        await Keeper.ExpireAsync(from.Unit, first.Header.Id, null, default);
+        await to.BackupAsync(disk);
+        var estimate = await UnitDuplicate.EstimateAsync(from.Unit, to.Unit, default);
+        var report = await UnitDuplicate.RunAsync(from.Unit, to.Unit, _ => true, null, default);
+        Assert.Equal(first.Header.Streams[0].BytesWire, report.Bytes);
+        Assert.InRange(estimate, report.Bytes, report.Bytes * 21 / 20);
+        Assert.Equal(0, await UnitDuplicate.EstimateAsync(from.Unit, to.Unit, default));
+    }
+
     [Fact]
     public async Task Records_are_the_same_bytes_under_the_same_salt_and_number()
     {

@@ -183,7 +183,15 @@ public sealed class KeyCommandTests : IDisposable
         Assert.Equal(64, copied.GetProperty("chunks").GetInt32());
         var head = (await RunAsync("store", "head", In("copy"))).Output.Trim();
         Assert.Equal(0, (await RunAsync("store", "verify", In("copy"), "--expect", head, "--limit", "1G", "--older-than", "30d")).Code);
-        Assert.Equal(4, (await RunAsync("store", "verify", In("copy"), "--expect", head)).Code);
+        var since = await RunAsync("store", "verify", In("copy"), "--expect", head);
+        Assert.Equal(4, since.Code);
+        Assert.Contains("OTHER HEAD", since.Output, StringComparison.Ordinal);
+        Assert.Contains("  new: 1 note: notes/", since.Output, StringComparison.Ordinal);
+        Assert.Contains("sound: 1 image", since.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("DAMAGED", since.Output, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("is no head", (await RunAsync("store", "verify", In("nowhere"), "--expect", head[1..])).Error, StringComparison.Ordinal);
+        var unknown = await RunAsync("store", "verify", In("copy"), "--expect", new string('0', 64), "--output", "json");
+        Assert.Equal((4, "other-head"), (unknown.Code, JsonDocument.Parse(unknown.Output).RootElement.GetProperty("verdict").GetString()));
 
         foreach (var pack in Directory.EnumerateFiles(In("u"), "*.data", SearchOption.AllDirectories).ToList()) File.Delete(pack);
         Assert.Equal(4, (await RunAsync("store", "verify", In("u"))).Code);

@@ -27,6 +27,23 @@ public sealed class RoundTripTests
         Assert.Equal("web", ImageDetailsCodec.Open(unit.Keys, image).VmName);
     }
 
+    /// <summary>Progress of a restore is of data: a disk of holes would pass in a moment and then stand.</summary>
+    [Theory]
+    [InlineData(0, 0.5)]
+    [InlineData((20 << 20) + 4096, 0.1)]
+    [InlineData((20 << 20) + 4096, 1)]
+    public async Task The_data_of_a_stream_is_what_a_restore_writes(int length, double share)
+    {
+        await using var unit = await TestUnit.MakeAsync();
+        var image = await unit.BackupAsync(Disks.Make(length, seed: 3, share));
+        await using var reader = await unit.Unit.OpenReaderAsync(new ReaderScope(unit.Keys.Domain), default);
+        using var opener = new RecordOpener(unit.Keys);
+        var (stream, target) = (image.Header.Streams[0], new MemoryTarget(length));
+        var data = await DiskDownload.DataBytesAsync(reader, stream, default);
+        Assert.Equal(await DiskDownload.RunAsync(reader, opener, stream, target, null, default), data);
+        Assert.InRange(data, (long)(length * share * 0.5), (long)(length * share * 1.5));
+    }
+
     [Fact]
     public async Task Incrementals_on_incrementals_come_back_each_as_it_was()
     {

@@ -91,17 +91,55 @@ public sealed class StoreCommandTests : IDisposable
 
         var none = await RunAsync("store", "verify", In("u"), "--key-file", In("key2"));
         Assert.Equal(1, none.Code);
-        Assert.Contains("nothing was checked: the unit's 1 image", none.Error, StringComparison.Ordinal);
+        Assert.Contains("nothing was checked: the unit's 1 image belongs to other key domains", none.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("sound", none.Output, StringComparison.Ordinal);
         Assert.Equal(0, (await RunAsync("store", "verify", In("u"), "--stored")).Code);
-        Assert.Contains("note: 1 of 1 images", (await RunAsync("store", "images", In("u"), "--key-file", In("key2"))).Error, StringComparison.Ordinal);
+        Assert.Contains("note: 1 of 1 images is", (await RunAsync("store", "images", In("u"), "--key-file", In("key2"))).Error, StringComparison.Ordinal);
         Assert.DoesNotContain("note:", (await RunAsync("store", "images", In("u"))).Error, StringComparison.Ordinal);
 
         Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--key-file", In("key2"))).Code);
         var some = await RunAsync("store", "verify", In("u"), "--key-file", In("key2"));
         Assert.Equal(0, some.Code);
         Assert.Contains("sound: 1 image,", some.Output, StringComparison.Ordinal);
-        Assert.Contains("warning: 1 image", some.Error, StringComparison.Ordinal);
+        Assert.Contains("warning: 1 image belongs to other key domains and was not checked", some.Error, StringComparison.Ordinal);
+        // All of this key's were checked just now, which is not the same as that there are none.
+        var lately = await RunAsync("store", "verify", In("u"), "--key-file", In("key2"), "--older-than", "30d");
+        Assert.Equal(0, lately.Code);
+        Assert.Contains("nothing is older: 1 image was found sound within that time", lately.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_list_of_images_says_which_are_held_locked_suspect_and_damaged()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        var disk = Disks.Make(1 << 20, seed: 1, share: 1);
+        await File.WriteAllBytesAsync(In("a.raw"), disk);
+        Assert.Equal(0, (await RunAsync("store", "init", In("u"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web")).Code);
+        await File.WriteAllTextAsync(In("changed"), "0 512\n");
+        var suspect = await JsonAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--base", "latest", "--changed", In("changed"), "--output", "json");
+        Assert.DoesNotContain("state", (await RunAsync("store", "images", In("u"))).Output, StringComparison.Ordinal);
+        disk[700_000] ^= 1;
+        await File.WriteAllBytesAsync(In("a.raw"), disk);
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--base", "latest", "--changed", In("changed"))).Code);
+        var id = suspect.GetProperty("id").GetString()!;
+        Assert.Equal(0, (await RunAsync("store", "lock", In("u"), "latest", "--until", "2100-01-31")).Code);
+        Assert.Equal(0, (await RunAsync("store", "hold", In("u"), id)).Code);
+
+        var images = await JsonAsync("store", "images", In("u"), "--output", "json");
+        Assert.Equal([false, true, false], images.EnumerateArray().Select(i => i.GetProperty("held").GetBoolean()));
+        Assert.Equal(new DateTimeOffset(2100, 1, 31, 0, 0, 0, TimeSpan.Zero), images[0].GetProperty("lockedUntil").GetDateTimeOffset());
+        Assert.False(images[1].TryGetProperty("lockedUntil", out _));
+        Assert.Equal("suspect", images[1].GetProperty("doubt").GetString());
+        Assert.False(images[2].TryGetProperty("doubt", out _));
+        var table = (await RunAsync("store", "images", In("u"))).Output;
+        Assert.Contains("locked until 2100-01-31", table, StringComparison.Ordinal);
+        Assert.Contains("SUSPECT, held", table, StringComparison.Ordinal);
+
+        foreach (var pack in Directory.EnumerateFiles(In("u"), "*.data", SearchOption.AllDirectories).ToList()) File.Delete(pack);
+        Assert.Equal(4, (await RunAsync("store", "verify", In("u"), "--stored")).Code);
+        images = await JsonAsync("store", "images", In("u"), "--output", "json");
+        Assert.Equal(["damaged", "suspect", "damaged"], images.EnumerateArray().Select(i => i.GetProperty("doubt").GetString()));
     }
 
     [Fact]
@@ -128,11 +166,11 @@ public sealed class StoreCommandTests : IDisposable
 
         foreach (var name in new[] { "a.raw", "b.raw" }) await File.WriteAllBytesAsync(In(name), disk);
         Assert.Equal(0, (await RunAsync("store", "backup", In("u"), $"{In("a.raw")},{In("b.raw")}", "--vm", "two")).Code);
-        Assert.Contains("is a file", (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Error, StringComparison.Ordinal);
-        var full = await RunAsync("store", "restore", In("u"), "latest", In("full"));
+        Assert.Contains("is a file", (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"), "--vm", "two")).Error, StringComparison.Ordinal);
+        var full = await RunAsync("store", "restore", In("u"), "latest", In("full"), "--vm", "two");
         Assert.Equal(1, full.Code);
         Assert.Contains("is not empty", full.Error, StringComparison.Ordinal);
-        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("two"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("two"), "--vm", "two")).Code);
         Assert.Equal(disk, await File.ReadAllBytesAsync(In("two/b.raw")));
     }
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Stillpoint.Chunks;
 using Stillpoint.Model;
 using Stillpoint.Storage;
@@ -58,6 +59,59 @@ public sealed class VerifyTests
         await unit.ReopenAsync();
         Assert.NotEmpty((await VerifyAsync(unit, month with { OlderThan = null })).Damage);
         Assert.NotEmpty((await VerifyAsync(unit, month)).Damage);
+    }
+
+    [Fact]
+    public async Task What_a_clock_that_ran_ahead_dated_is_not_lately()
+    {
+        await using var unit = await ManyPacksAsync();
+        var month = new VerifyOptions { Keys = unit.Keys, Remember = true, OlderThan = TimeSpan.FromDays(30) };
+        var start = unit.Time.GetUtcNow();
+        foreach (var (ahead, left) in new[] { (TimeSpan.FromMinutes(4), 8), (TimeSpan.FromDays(400), 0) })
+        {
+            await using var fast = await StorageUnit.OpenInAsync(unit.Directory, unit.Environment with { Time = new FakeTimeProvider(start + ahead) }, default);
+            await VerifyNotes.WriteAsync(
+                fast, unit.Keys, await UnitVerify.RunAsync(fast, month with { OlderThan = null }, null, null, default), unit.Random, default);
+            await unit.ReopenAsync();
+            var report = await UnitVerify.RunAsync(unit.Unit, month, null, null, default);
+            Assert.Equal((2 * left, left, 8 - left), (report.Skipped, report.NotDue, report.Images.Count));
+        }
+    }
+
+    /// <summary>Anybody who writes to the store can write such a note, and a clock can do it by itself.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_note_of_the_end_of_time_ends_no_verify_and_does_not_stand_over_what_the_key_holder_finds(bool isSealed)
+    {
+        await using var unit = await ManyPacksAsync();
+        var image = (await unit.Unit.ListImagesAsync(default)).Images[0].Header.Id;
+        var payload = isSealed ? NoteCodec.SealText(unit.Keys, image, NoteKind.Damaged, "a fast clock", unit.Random) : SealedBlob.Open("a verify found it damaged: so they say");
+        var note = new NoteObject(image, unit.NewId(), new ImageNote(NoteKind.Damaged, DateTimeOffset.MaxValue, payload));
+        Assert.True(await unit.Unit.Volume.PutIfAbsentAsync(note.Name, note.Encode(), default));
+        async Task<string?> DoubtAsync() => ImageDoubt.Of((await unit.Unit.ListImagesAsync(default)).Images[0], unit.Keys);
+        Assert.Equal(ImageDoubt.Damaged, await DoubtAsync());
+
+        Assert.Empty((await VerifyAsync(unit, new VerifyOptions { Keys = unit.Keys })).Damage);
+        Assert.Equal(isSealed ? ImageDoubt.Damaged : null, await DoubtAsync());
+        foreach (var pack in Packs(unit)) Damage(unit, pack);
+        await unit.ReopenAsync();
+        Assert.NotEmpty((await VerifyAsync(unit, new VerifyOptions { Keys = unit.Keys })).Damage);
+        Assert.Equal(ImageDoubt.Damaged, await DoubtAsync());
+    }
+
+    /// <summary>The sealed note of a fast clock is answered just after it, also by who holds no key.</summary>
+    [Fact]
+    public async Task Damage_that_is_found_after_a_verify_by_a_fast_clock_counts_at_once()
+    {
+        await using var unit = await ManyPacksAsync();
+        await using (var fast = await StorageUnit.OpenInAsync(unit.Directory, unit.Environment with { Time = new FakeTimeProvider(unit.Time.GetUtcNow().AddDays(9)) }, default))
+            await VerifyNotes.WriteAsync(fast, unit.Keys, await UnitVerify.RunAsync(fast, unit.Keys, null, default), unit.Random, default);
+        foreach (var pack in Packs(unit)) Damage(unit, pack);
+        await unit.ReopenAsync();
+        Assert.NotEmpty((await VerifyAsync(unit, new VerifyOptions())).Damage);
+        foreach (var keys in new[] { unit.Keys, null })
+            Assert.All((await unit.Unit.ListImagesAsync(default)).Images, i => Assert.Equal(ImageDoubt.Damaged, ImageDoubt.Of(i, keys)));
     }
 
     [Fact]

@@ -73,7 +73,7 @@ internal sealed class OfflineBackup(StorageUnit unit, DomainKeys keys, OfflineBa
     private StoredImage? FindBase(IReadOnlyList<StoredImage> images, OpenDisks disks)
     {
         if (images.Count == 0) throw new CommandFailedException(ExitCodes.NotFound, $"there is no image of {order.VmName} to build on.", "leave out --base and --changed for a full");
-        var found = ImageChoice.Find(images, order.Base!);
+        var found = new ImageChoice(images, keys).Find(order.Base!);
         if (ImageDoubt.Of(found, keys) is not null)
         {
             _fullReason = BadBase;

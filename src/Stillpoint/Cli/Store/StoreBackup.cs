@@ -2,6 +2,7 @@ using System.CommandLine;
 using Spectre.Console;
 using Stillpoint.Chunks;
 using Stillpoint.Model;
+using Stillpoint.Storage;
 
 namespace Stillpoint.Cli;
 
@@ -31,12 +32,23 @@ internal static class StoreBackup
             Check(order);
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
             using var keys = StoreAccess.Keys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
+            await WarnOfOtherDomainsAsync(unit, keys, cancel);
             var image = await new OfflineBackup(unit, keys, order).RunAsync(cancel);
             Print(parsed.GetValue(StillpointCommand.Output), image);
             KitState.Warn(StoreAccess.KeyFileOf(parsed.GetValue(keyFile)));
             return ExitCodes.Ok;
         });
         return command;
+    }
+
+    /// <summary>A key file of its own is one more that must not be lost, and chosen by mistake more often than not.</summary>
+    private static async Task WarnOfOtherDomainsAsync(StorageUnit unit, DomainKeys keys, CancellationToken cancel)
+    {
+        var domains = await unit.DomainsAsync(cancel);
+        if (domains.Count == 0 || domains.Contains(keys.Domain)) return;
+        Terminal.Note($"warning: all that {unit.Name} holds so far belongs to {(domains.Count == 1 ? "another key domain" : "other key domains")} than this key file's. "
+            + "The backup shares nothing with it, and each key file opens its own images only. Where that is not meant, stop it and give the key file of the images "
+            + "there: stillpoint store import UNIT --key-file FILE says whether a file opens them.");
     }
 
     private static string[] Split(string list) => list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

@@ -11,14 +11,21 @@ internal static class StoreExpire
     {
         var directory = StoreAccess.NewDirectory();
         var images = new Argument<string[]>("IMAGE") { Description = "The images: their ids, or the beginnings of them.", Arity = ArgumentArity.OneOrMore };
+        var vm = ImageChoice.NewVm();
+        var keyFile = StoreAccess.NewKeyFile();
         var glass = StorePrune.NewGlass();
-        var command = new Command("expire", "Give up single images that are not held or locked; store collect then frees the space.") { directory, images, glass };
+        var command = new Command("expire", "Give up single images that are not held or locked; store collect then frees the space.") { directory, images, vm, keyFile, glass };
         command.SetAction(async (parsed, cancel) =>
         {
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
-            var all = (await unit.ListImagesAsync(cancel)).Images;
             // All are looked up before the first is given up, so that a slip of the pen changes nothing.
-            var ids = parsed.GetRequiredValue(images).Select(text => ImageChoice.Find(all, text).Header.Id).Distinct().ToList();
+            var found = new HashSet<Guid>();
+            foreach (var text in parsed.GetRequiredValue(images))
+            {
+                found.Add((await ImageChoice.FindAsync(
+                    unit, text, parsed.GetValue(vm), () => StoreAccess.TryKeys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile)), cancel)).Header.Id);
+            }
+            var ids = found.ToList();
             try
             {
                 foreach (var id in ids) await Keeper.ExpireAsync(unit, id, StorePrune.Glass(parsed.GetValue(glass)), cancel);

@@ -5,23 +5,26 @@ using Stillpoint.Storage;
 
 namespace Stillpoint.Cli;
 
-/// <summary><c>store hold DIR IMAGE [--reason TEXT|--release]</c>: keeps an image from being given up, or ends that.</summary>
+/// <summary><c>store hold DIR IMAGE [--vm NAME] [--reason TEXT|--release]</c>: keeps an image from being given up, or ends that.</summary>
 internal static class StoreHold
 {
     public static Command Create()
     {
         var directory = StoreAccess.NewDirectory();
-        var image = new Argument<string>("IMAGE") { Description = "The image: its id, the beginning of it, or latest." };
+        var image = new Argument<string>("IMAGE") { Description = "The image: its id, the beginning of it, or latest, of several VMs with --vm." };
+        var vm = ImageChoice.NewVm();
         var keyFile = StoreAccess.NewKeyFile();
         var reason = new Option<string?>("--reason") { Description = "Why; sealed with the key.", HelpName = "TEXT" };
         var release = new Option<bool>("--release") { Description = "End the hold." };
-        var command = new Command("hold", "Keep an image from being given up until it is released.") { directory, image, keyFile, reason, release };
+        var command = new Command("hold", "Keep an image from being given up until it is released.") { directory, image, vm, keyFile, reason, release };
         command.SetAction(async (parsed, cancel) =>
         {
             var (text, releases) = (parsed.GetValue(reason), parsed.GetValue(release));
             if (text is not null && releases) throw new CommandFailedException(ExitCodes.Failed, "--reason and --release exclude each other.");
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
-            var found = ImageChoice.Find((await unit.ListImagesAsync(cancel)).Images, parsed.GetRequiredValue(image));
+            var found = await ImageChoice.FindAsync(
+                unit, parsed.GetRequiredValue(image), parsed.GetValue(vm),
+                () => StoreAccess.TryKeys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile)), cancel);
             var state = releases
                 ? await Keeper.ReleaseAsync(unit, found.Header.Id, cancel)
                 : await Keeper.HoldAsync(unit, found.Header.Id, text is null ? null : Seal(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile), found, text), cancel);

@@ -1,18 +1,21 @@
 using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Spectre.Console;
 using Stillpoint.Chunks;
 using Stillpoint.Model;
+using Stillpoint.Storage;
 
 namespace Stillpoint.Cli;
 
-/// <summary><c>store images DIR</c>: the committed images, newest first. Without a key names are left out.</summary>
+/// <summary><c>store images DIR</c>: the committed images, newest first, and which are held, locked, suspect or damaged. Without a key names are left out.</summary>
 internal static class StoreImages
 {
     public static Command Create()
     {
         var directory = StoreAccess.NewDirectory();
         var keyFile = StoreAccess.NewKeyFile();
-        var command = new Command("images", "List the images, newest first; names need the key.") { directory, keyFile };
+        var command = new Command("images", "List the images, newest first, and which are held, locked, suspect or damaged; names need the key.") { directory, keyFile };
         command.SetAction(async (parsed, cancel) =>
         {
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
@@ -20,31 +23,73 @@ internal static class StoreImages
             var list = await unit.ListImagesAsync(cancel);
             foreach (var damaged in list.Damaged) Terminal.Note($"warning: {damaged}");
             if (keys is not null && list.Images.Count(i => i.Header.Domain != keys.Domain) is > 0 and var others)
-                Terminal.Note($"note: {others} of {list.Images.Count} images are of other key domains: their names need the key file that they were made with.");
-            var images = list.Images.Select(i => ImageSummaries.TryOf(i, keys)).ToList();
-            foreach (var (summary, trouble) in images)
-                if (trouble is not null) Terminal.Note($"warning: image {summary.Id:D}: {trouble.Message}");
-            Print(parsed.GetValue(StillpointCommand.Output), images.ConvertAll(i => i.Summary));
-            return list.Damaged.Count == 0 && images.TrueForAll(i => i.Trouble is null) ? ExitCodes.Ok : ExitCodes.Damaged;
+                Terminal.Note($"note: {others} of {list.Images.Count} {(others == 1 ? "images is" : "images are")} of other key domains: names need the key file that they were made with.");
+            var images = new List<Listed>();
+            var opened = true;
+            foreach (var image in list.Images)
+            {
+                var (summary, trouble) = ImageSummaries.TryOf(image, keys);
+                images.Add(State(list, image, summary, trouble is null ? keys : null));
+                if (trouble is null) continue;
+                opened = false;
+                Terminal.Note($"warning: image {summary.Id:D}: {trouble.Message}");
+            }
+            Print(parsed.GetValue(StillpointCommand.Output), images);
+            return list.Damaged.Count == 0 && opened ? ExitCodes.Ok : ExitCodes.Damaged;
         });
         return command;
     }
 
-    private static void Print(OutputFormat format, List<ImageSummary> images)
+    private static Listed State(ImageList list, StoredImage image, ImageSummary summary, DomainKeys? keys)
+    {
+        var keeping = list.Keepings.GetValueOrDefault(image.Header.Id, ImageKeeping.None);
+        return new Listed(summary, keeping.Held, keeping.LockedUntil, ImageDoubt.Of(image, keys));
+    }
+
+    private static void Print(OutputFormat format, List<Listed> images)
     {
         if (format == OutputFormat.Json)
         {
-            Terminal.Json(images);
+            Terminal.Json(images.ConvertAll(i => i.ToJson()));
             return;
         }
-        var table = Terminal.NewTable("image", "vm", "created", "type", "consistency", ">disks", ">size", ">sent", ">stored", "verified");
-        foreach (var image in images)
+        // A column of nothing would take the width of 80 letters.
+        var states = images.Exists(i => i.State.Length > 0);
+        var table = Terminal.NewTable(
+            ["image", "vm", "created", "type", "consistency", ">disks", ">size", ">sent", ">stored", "verified", .. states ? ["state"] : Array.Empty<string>()]);
+        foreach (var listed in images)
         {
-            table.AddRow(
+            var image = listed.Summary;
+            string[] cells =
+            [
                 image.Id.ToString(), Markup.Escape(image.Vm ?? "-"), $"{image.Created:u}", Words.Of(image.Type), Words.Of(image.Consistency),
                 $"{image.Disks.Count}", Bytes.Format(image.Disks.Sum(d => d.Size)), Bytes.Format(image.Disks.Sum(d => d.BytesSent)),
-                Bytes.Format(image.Disks.Sum(d => d.BytesStored)), image.Verified is { } v ? $"{v.Result} {v.At:u}" : "-");
+                Bytes.Format(image.Disks.Sum(d => d.BytesStored)), image.Verified is { } v ? $"{v.Result} {v.At:u}" : "-",
+                .. states ? [listed.State.Length > 0 ? listed.State : "-"] : Array.Empty<string>(),
+            ];
+            table.AddRow(cells);
         }
         Terminal.Out.Write(table);
+    }
+
+    /// <summary>An image with what its unit says of it.</summary>
+    /// <param name="Summary">The image.</param>
+    /// <param name="Held">True while it may not be given up.</param>
+    /// <param name="LockedUntil">The date before which it may not be given up; null for none.</param>
+    /// <param name="Doubt">See <see cref="ImageDoubt.Of"/>.</param>
+    private sealed record Listed(ImageSummary Summary, bool Held, DateTimeOffset? LockedUntil, string? Doubt)
+    {
+        public string State => string.Join(
+            ", ", new[] { Doubt?.ToUpperInvariant(), Held ? "held" : null, LockedUntil is { } until ? $"locked until {until:u}" : null }.OfType<string>());
+
+        /// <summary>The summary's fields, and these beside them.</summary>
+        public JsonNode ToJson()
+        {
+            var image = JsonSerializer.SerializeToNode(Summary, Words.ReadableJson)!;
+            image["held"] = Held;
+            if (LockedUntil is { } until) image["lockedUntil"] = JsonSerializer.SerializeToNode(until, Words.ReadableJson);
+            if (Doubt is not null) image["doubt"] = Doubt;
+            return image;
+        }
     }
 }

@@ -4,17 +4,19 @@ using Stillpoint.Storage;
 
 namespace Stillpoint.Cli;
 
-/// <summary><c>store lock DIR IMAGE --until DATE</c>: no command of ours gives the image up before.</summary>
+/// <summary><c>store lock DIR IMAGE [--vm NAME] --until DATE</c>: no command of ours gives the image up before.</summary>
 internal static class StoreLock
 {
     public static Command Create()
     {
         var directory = StoreAccess.NewDirectory();
-        var image = new Argument<string>("IMAGE") { Description = "The image: its id, the beginning of it, or latest." };
+        var image = new Argument<string>("IMAGE") { Description = "The image: its id, the beginning of it, or latest, of several VMs with --vm." };
+        var vm = ImageChoice.NewVm();
+        var keyFile = StoreAccess.NewKeyFile();
         var until = new Option<string>("--until") { Description = "First moment at which it may go, UTC: 2027-01-31 or 2027-01-31T12:00.", HelpName = "DATE", Required = true };
         var command = new Command("lock", "Keep an image from being given up before a date. A lock can be lengthened, never shortened; who owns the machine can still delete files.")
         {
-            directory, image, until,
+            directory, image, vm, keyFile, until,
         };
         command.SetAction(async (parsed, cancel) =>
         {
@@ -23,7 +25,9 @@ internal static class StoreLock
                 throw new CommandFailedException(ExitCodes.Failed, $"--until {text} is no date.", "write 2027-01-31 or 2027-01-31T12:00");
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
             if (date <= StoreAccess.Environment.Time.GetUtcNow()) throw new CommandFailedException(ExitCodes.Failed, $"{date:u} is over.", "give a date that is to come");
-            var found = ImageChoice.Find((await unit.ListImagesAsync(cancel)).Images, parsed.GetRequiredValue(image));
+            var found = await ImageChoice.FindAsync(
+                unit, parsed.GetRequiredValue(image), parsed.GetValue(vm),
+                () => StoreAccess.TryKeys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile)), cancel);
             StoreHold.Print(parsed.GetValue(StillpointCommand.Output), found.Header.Id, await Keeper.LockAsync(unit, found.Header.Id, date, cancel));
             return ExitCodes.Ok;
         });

@@ -115,7 +115,7 @@ internal static class StorePrune
             Console.Out.WriteLine($"{going} of {plan.Images.Count} images would go; nothing was changed");
             return;
         }
-        Console.Out.WriteLine($"{gone.Count} of {plan.Images.Count} images were given up{(gone.Count < going ? $"; {going - gone.Count} of the plan are held, locked or gone by now" : "")}");
+        Console.Out.WriteLine($"{gone.Count} of {plan.Images.Count} images {(gone.Count == 1 ? "was" : "were")} given up{(gone.Count < going ? $"; {going - gone.Count} of the plan {(going - gone.Count == 1 ? "is" : "are")} held, locked or gone by now" : "")}");
         if (gone.Count > 0) Terminal.Note($"Their space is freed by: stillpoint store collect {unit}");
     }
 

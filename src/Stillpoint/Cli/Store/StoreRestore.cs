@@ -6,36 +6,37 @@ using Stillpoint.Model;
 
 namespace Stillpoint.Cli;
 
-/// <summary><c>store restore DIR IMAGE TARGET [--format raw|vhdx|vhd]</c>: TARGET is a file where the image has one disk, else a
+/// <summary><c>store restore DIR IMAGE TARGET [--vm NAME] [--format raw|vhdx|vhd]</c>: TARGET is a file where the image has one disk, else a
 /// folder; one that ends with a separator is a folder always, and gets the configuration files too.</summary>
 internal static class StoreRestore
 {
     public static Command Create()
     {
         var directory = StoreAccess.NewDirectory();
-        var image = new Argument<string>("IMAGE") { Description = "The image: its id, the beginning of it, or latest." };
+        var image = new Argument<string>("IMAGE") { Description = "The image: its id, the beginning of it, or latest, of several VMs with --vm." };
         var target = new Argument<string>("TARGET") { Description = "File to write where the image has one disk, else a folder; end it with / for a folder with the configuration files too." };
+        var vm = ImageChoice.NewVm();
         var keyFile = StoreAccess.NewKeyFile();
         var format = new Option<string?>("--format") { Description = "Format of the disk files; by default what the ending says: .vhdx, .vhd, else raw.", HelpName = "raw|vhdx|vhd" };
         format.AcceptOnlyFromAmong("raw", "vhdx", "vhd");
-        var command = new Command("restore", "Write the disks of an image to files.") { directory, image, target, keyFile, format };
+        var command = new Command("restore", "Write the disks of an image to files.") { directory, image, target, vm, keyFile, format };
         command.SetAction(async (parsed, cancel) =>
         {
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
             using var keys = StoreAccess.Keys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
             await using var reader = await unit.OpenReaderAsync(new ReaderScope(keys.Domain), cancel);
-            var found = ImageChoice.Find(await reader.ListImagesAsync(cancel), parsed.GetRequiredValue(image));
-            var files = await RestoreAsync(reader, keys, found, parsed.GetRequiredValue(target), parsed.GetValue(format), cancel);
-            Print(parsed.GetValue(StillpointCommand.Output), new Result(found.Header.Id, files));
+            var found = new ImageChoice((await unit.ListImagesAsync(cancel)).Images, keys, parsed.GetValue(vm)).Find(parsed.GetRequiredValue(image));
+            var details = ImageDetailsCodec.Open(keys, found);
+            var files = await RestoreAsync(reader, keys, found, details, parsed.GetRequiredValue(target), parsed.GetValue(format), cancel);
+            Print(parsed.GetValue(StillpointCommand.Output), new Result(found.Header.Id, found.Header.VmId, details.VmName, found.Header.Created, files));
             return ExitCodes.Ok;
         });
         return command;
     }
 
     private static async Task<List<RestoredFile>> RestoreAsync(
-        IImageReader reader, DomainKeys keys, StoredImage image, string target, string? format, CancellationToken cancel)
+        IImageReader reader, DomainKeys keys, StoredImage image, ImageDetails details, string target, string? format, CancellationToken cancel)
     {
-        var details = ImageDetailsCodec.Open(keys, image);
         var toFile = details.Disks.Count == 1 && !Path.EndsInDirectorySeparator(target);
         CheckTarget(target, toFile, details.Disks.Count);
         // The disks come before the files.
@@ -54,8 +55,7 @@ internal static class StoreRestore
             {
                 try
                 {
-                    using var progress = new ByteProgress(name, streams[i].Length, TimeProvider.System);
-                    files.Add(new RestoredFile(name, path, streams[i].Length, await DiskDownload.RunAsync(reader, opener, streams[i], file, progress, cancel)));
+                    files.Add(new RestoredFile(name, path, streams[i].Length, await DownloadAsync(reader, opener, streams[i], file, name, cancel)));
                     continue;
                 }
                 catch
@@ -68,6 +68,25 @@ internal static class StoreRestore
             }
         }
         return files;
+    }
+
+    /// <summary>Progress is of data alone, for holes take no time. How much there is, is counted beside the work, which does not wait for it.</summary>
+    private static async Task<long> DownloadAsync(
+        IImageReader reader, RecordOpener opener, StreamHeader stream, IDiskTarget target, string name, CancellationToken cancel)
+    {
+        using var progress = new ByteProgress(name, 0, TimeProvider.System);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var counting = Task.Run(async () => progress.Total = await DiskDownload.DataBytesAsync(reader, stream, stop.Token), stop.Token);
+        try
+        {
+            return await DiskDownload.RunAsync(reader, opener, stream, new CountedTarget(target, progress), null, cancel);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            // What is damaged of the tree ends the restore, and is told by it.
+            await counting.ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
     }
 
     /// <summary>A restore overwrites nothing and mixes with nothing.</summary>
@@ -136,10 +155,11 @@ internal static class StoreRestore
             Terminal.Json(result);
             return;
         }
+        Console.Out.WriteLine($"image {result.Image} of {PlainText.Of(result.Vm, oneLine: true)}, {result.Created:u}");
         foreach (var file in result.Files) Console.Out.WriteLine($"{file.Path}: {Bytes.Format(file.Size)}, {Bytes.Format(file.BytesWritten)} of it data");
     }
 
-    private sealed record Result(Guid Image, IReadOnlyList<RestoredFile> Files);
+    private sealed record Result(Guid Image, Guid VmId, string Vm, DateTimeOffset Created, IReadOnlyList<RestoredFile> Files);
 
     private sealed record RestoredFile(string Name, string Path, long Size, long BytesWritten);
 }

@@ -16,7 +16,8 @@ internal sealed class StoreVerify
     private readonly Option<bool> _stored = new("--stored") { Description = "Look at structure, presence and checksums only; needs no key." };
     private readonly Option<string?> _expect = new("--expect") { Description = "The head that the unit must have: finds a unit that was rolled back as a whole.", HelpName = "HEAD" };
     private readonly Option<string?> _olderThan = new("--older-than") { Description = "Leave out what was found sound within this time, as 30d or 12h.", HelpName = "TIME" };
-    private readonly Option<string?> _image = new("--image") { Description = "One image and what it refers to: its id, the beginning of it, or latest.", HelpName = "IMAGE" };
+    private readonly Option<string?> _image = new("--image") { Description = "One image and what it refers to: its id, the beginning of it, or latest, of several VMs with --vm.", HelpName = "IMAGE" };
+    private readonly Option<string?> _vm = ImageChoice.NewVm();
     private readonly Option<string?> _sample = new("--sample") { Description = "Read this share of the packs, picked at random, as 5%.", HelpName = "SHARE" };
     private readonly Option<string?> _limit = new("--limit") { Description = "Read at most so much in a second, as 100M.", HelpName = "SIZE" };
     private readonly Option<bool> _restart = new("--restart") { Description = "Begin anew although a verify was stopped." };
@@ -27,7 +28,7 @@ internal sealed class StoreVerify
     {
         var command = new Command("verify", "Check every record and every image: decrypt, decompress, compare with the id. Stopped, it goes on the next time.")
         {
-            _directory, _keyFile, _stored, _expect, _olderThan, _image, _sample, _limit, _restart,
+            _directory, _keyFile, _stored, _expect, _olderThan, _image, _vm, _sample, _limit, _restart,
         };
         command.SetAction(RunAsync);
         return command;
@@ -35,8 +36,13 @@ internal sealed class StoreVerify
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancel)
     {
+        if (parsed.GetValue(_vm) is not null && parsed.GetValue(_image) is null)
+            throw new CommandFailedException(ExitCodes.Failed, "--vm says of which VM --image latest is, and no --image was given.", "add --image latest");
+        var expected = parsed.GetValue(_expect) is { } text ? ExpectedHead.Parse(text) : null;
         await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(_directory), cancel);
         var head = await unit.HeadAsync(cancel);
+        var other = expected is null ? null : await ExpectedHead.DifferentAsync(unit, expected, head, cancel);
+        if (other is not null) Terminal.Note("warning: the unit's head is not the expected one; what is there is checked all the same.");
         using var keys = parsed.GetValue(_stored) ? null : StoreAccess.Keys(parsed.GetValue(_keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
         var options = await OptionsAsync(parsed, unit, keys, cancel);
         VerifyReport report;
@@ -55,18 +61,16 @@ internal sealed class StoreVerify
         {
             progress?.Dispose();
         }
-        if (parsed.GetValue(_expect) is { } expected && !string.Equals(expected, head, StringComparison.OrdinalIgnoreCase))
-            report = report with { Damage = [.. report.Damage, $"the unit's head is {head}, not {expected}: it is not in the state that was remembered."] };
-        if (report is { Damage.Count: 0, Images.Count: 0, Unchecked: > 0 })
+        if (report is { Damage.Count: 0, Images.Count: 0, NotDue: 0, Unchecked: > 0 })
         {
             throw new CommandFailedException(
-                ExitCodes.Failed, $"nothing was checked: the unit's {Images(report.Unchecked)} belong to other key domains than the key's.",
+                ExitCodes.Failed, $"nothing was checked: the unit's {Belong(report.Unchecked)} to other key domains than the key's.",
                 "give the key file that they were made with, or check the stored bytes without a key: --stored");
         }
-        if (report.Unchecked > 0) Terminal.Note($"warning: {Images(report.Unchecked)} belong to other key domains and were not checked.");
+        if (report.Unchecked > 0) Terminal.Note($"warning: {Belong(report.Unchecked)} to other key domains and {(report.Unchecked == 1 ? "was" : "were")} not checked.");
         await RememberAsync(unit, keys, report, cancel);
-        Print(parsed.GetValue(StillpointCommand.Output), report, head, await unit.HeadAsync(cancel));
-        return report.Damage.Count == 0 ? ExitCodes.Ok : ExitCodes.Damaged;
+        Print(parsed.GetValue(StillpointCommand.Output), report, new Heads(head, await unit.HeadAsync(cancel), other));
+        return report.Damage.Count == 0 && other is null ? ExitCodes.Ok : ExitCodes.Damaged;
     }
 
     /// <summary>What was found is told whether or not the unit can hold it: it may be full, or read-only.</summary>
@@ -90,7 +94,7 @@ internal sealed class StoreVerify
         {
             Keys = keys,
             OlderThan = parsed.GetValue(_olderThan) is { } age ? Age(age) : null,
-            Image = parsed.GetValue(_image) is { } image ? ImageChoice.Find((await unit.ListImagesAsync(cancel)).Images, image).Header.Id : null,
+            Image = parsed.GetValue(_image) is { } image ? new ImageChoice((await unit.ListImagesAsync(cancel)).Images, keys, parsed.GetValue(_vm)).Find(image).Header.Id : null,
             Sample = share,
             Pick = share < 1 ? new Random(RandomNumberGenerator.GetInt32(int.MaxValue)) : null,
             BytesPerSecond = parsed.GetValue(_limit) is { } limit ? Rate(limit) : null,
@@ -122,28 +126,36 @@ internal sealed class StoreVerify
 
     private static CommandFailedException NoAge(string text) => new(ExitCodes.Failed, $"--older-than {text} is no time.", "write 30d, 12h or 90m");
 
-    private static void Print(OutputFormat format, VerifyReport report, string head, string headNow)
+    private static void Print(OutputFormat format, VerifyReport report, Heads heads)
     {
         if (format == OutputFormat.Json)
         {
-            Terminal.Json(new Result(report.Damage.Count == 0 ? "sound" : "damaged", report.Kind, report.Packs, report.Records, report.Bytes, report.Images,
-                report.Unchecked, report.Skipped, report.Partial, report.Damage, head, headNow));
+            Terminal.Json(new Result(report.Damage.Count > 0 ? "damaged" : heads.Other is null ? "sound" : "other-head", report.Kind, report.Packs, report.Records, report.Bytes, report.Images,
+                report.Unchecked, report.NotDue, report.Skipped, report.Partial, report.Damage, heads.Before, heads.Now, heads.Other));
             return;
         }
+        foreach (var line in heads.Other?.Lines(heads.Before) ?? []) Console.Out.WriteLine(line);
         foreach (var damage in report.Damage) Console.Out.WriteLine($"damaged: {damage}");
+        if (report.NotDue > 0 && report.Images.Count == 0)
+            Console.Out.WriteLine($"nothing is older: {Images(report.NotDue)} {(report.NotDue == 1 ? "was" : "were")} found sound within that time");
         Console.Out.WriteLine(
             $"{(report.Damage.Count == 0 ? "sound" : "DAMAGED")}: {Images(report.Images.Count)}, {report.Packs} packs, {report.Records} records, {Bytes.Format(report.Bytes)}"
             + (report.Skipped > 0 ? $"; {report.Skipped} packs not read: {(report.Partial ? "not picked, or " : "")}found sound before" : "")
             + (report.Kind == VerifyKind.Stored ? "; stored bytes only, nothing was decrypted" : ""));
-        Console.Out.WriteLine($"head before this verify: {head}");
-        Console.Out.WriteLine($"head now, with its notes: {headNow}");
+        Console.Out.WriteLine($"head before this verify: {heads.Before}");
+        Console.Out.WriteLine($"head now, with its notes: {heads.Now}");
     }
+
+    private static string Belong(int count) => count == 1 ? "1 image belongs" : $"{count} images belong";
 
     private static string Images(int count) => count == 1 ? "1 image" : $"{count} images";
 
     private sealed record Result(
-        string Verdict, VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<VerifiedImage> Images, int Unchecked, long Skipped, bool Partial,
-        IReadOnlyList<string> Damage, string Head, string HeadNow);
+        string Verdict, VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<VerifiedImage> Images, int Unchecked, int NotDue, long Skipped, bool Partial,
+        IReadOnlyList<string> Damage, string Head, string HeadNow, ExpectedHead? Expected);
+
+    /// <summary>The unit's heads before and after the verify, and the expected one where it is another than the first.</summary>
+    private sealed record Heads(string Before, string Now, ExpectedHead? Other);
 
     /// <summary>Progress that is made once the total is known.</summary>
     private sealed class Late(Func<IProgress<long>?> inner) : IProgress<long>

@@ -20,7 +20,7 @@ internal static class VmIds
     {
         if (Guid.TryParse(text, out var id) && images.Any(i => i.Header.VmId == id)) return id;
         if (keys is null) throw new CommandFailedException(ExitCodes.NotFound, $"no image is of a VM {text}.", "give the VM's id, or the key file for names");
-        var named = images.Where(i => i.Header.Domain == keys.Domain && ImageDetailsCodec.Open(keys, i).VmName == text).Select(i => i.Header.VmId).Distinct().ToList();
+        var named = images.Where(i => i.Header.Domain == keys.Domain && ImageSummaries.TryOf(i, keys).Summary.Vm == text).Select(i => i.Header.VmId).Distinct().ToList();
         return named.Count switch
         {
             1 => named[0],
