@@ -54,7 +54,7 @@ public sealed class DataPatienceTests
     }
 
     [Fact]
-    public async Task An_address_that_does_not_answer_is_named_after_twenty_seconds()
+    public async Task An_address_where_nothing_listens_is_named_after_twenty_seconds()
     {
         await using var rig = new DataRig(time: _time);
         var proxy = new CuttingProxy(rig.EndPoint.Port);
@@ -67,7 +67,7 @@ public sealed class DataPatienceTests
         var trouble = (await Assert.ThrowsAsync<TroubleException>(() => flush)).Trouble;
         Assert.InRange(turned, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(35));
         Assert.Equal($"media server {proxy.Address}", trouble.Culprit);
-        Assert.Matches("its address has not answered for 2[0-9] s: ", trouble.Message);
+        Assert.Matches("its address has refused others for 2[0-9] s", trouble.Message);
         Assert.Contains("Look whether the media server runs", trouble.NextStep, StringComparison.Ordinal);
         Assert.True(trouble.Retry);
     }

@@ -62,7 +62,12 @@ public sealed class IndexScale
     [Fact(Explicit = true)]
     public async Task Step5_list_images()
     {
-        await using (var warm = await StorageUnit.OpenInAsync(Catalog, SyntheticUnit.Environment(8), default)) await warm.ListImagesAsync(default);
+        // What is installed is compiled ahead; here the compiler is at work until the code was used for a while.
+        for (var i = 0; i < 15; i++)
+        {
+            await using var warm = await StorageUnit.OpenInAsync(Catalog, SyntheticUnit.Environment(30 + i), default);
+            await warm.ListImagesAsync(default);
+        }
         List<double> times = [];
         for (var i = 0; i < 5; i++)
         {

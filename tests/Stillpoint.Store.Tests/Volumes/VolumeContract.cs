@@ -158,7 +158,7 @@ public abstract class VolumeContract : IAsyncLifetime
 
     /// <summary>A list without versions, which some volumes have.</summary>
     private async Task<IEnumerable<VolumeEntry>> ListAsync(string prefix) =>
-        (await _volume.ListAsync(prefix, default)).Select(e => e with { Version = null });
+        (await _volume.ListAsync(prefix, default)).Select(e => e with { Version = null, Stored = null });
 
     private async Task<byte[]> ReadAllAsync(string name)
     {

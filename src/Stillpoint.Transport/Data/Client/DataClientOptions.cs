@@ -6,10 +6,10 @@ public sealed record DataClientOptions
     /// <summary>How long a broken session tries to go on before its calls fail. The media server holds a session longer than this.</summary>
     public TimeSpan ResumeFor { get; init; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>How long an address may give no answer at all, after the connection broke, before the session is given up within
-    /// <see cref="ResumeFor"/>: refused or silent, the media server is gone, and its sessions with it. That the connection broke is only known after
-    /// <see cref="Silence"/>, so that a network that comes back soon has its time.</summary>
-    public TimeSpan AnswerWithin { get; init; } = TimeSpan.FromSeconds(20);
+    /// <summary>How long an address may refuse connections, after the one that was there broke, before the session is given up within
+    /// <see cref="ResumeFor"/>: the machine is there and the media server is not, and its sessions went with it. Silence is a network that may come
+    /// back, and has all of <see cref="ResumeFor"/>.</summary>
+    public TimeSpan RefusedFor { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>A connection that says nothing for so long is broken.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(45);

@@ -30,10 +30,9 @@ internal sealed class DataLink : IDisposable
     /// <param name="limit">Of all of it.</param>
     /// <param name="time">What the limit is measured with.</param>
     /// <param name="cancel">Gives up.</param>
-    /// <param name="answered">Told when somebody took the connection.</param>
     /// <exception cref="TroubleException">It cannot be reached, is no media server of ours, or refuses.</exception>
     internal static async Task<DataLink> ConnectAsync(string address, RoleIdentity identity, TimeSpan limit, TimeProvider time,
-        CancellationToken cancel, Action? answered = null)
+        CancellationToken cancel)
     {
         var (host, port) = Endpoints.Parse(address);
         using var patience = new CancellationTokenSource(limit, time);
@@ -43,7 +42,6 @@ internal sealed class DataLink : IDisposable
         try
         {
             await socket.ConnectAsync(host, port, either.Token);
-            answered?.Invoke();
             var tls = new SslStream(new NetworkStream(socket, ownsSocket: false));
             link = new DataLink(socket, tls);
             await link.GreetAsync(host, identity, either.Token);

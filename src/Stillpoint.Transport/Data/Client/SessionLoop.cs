@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Net.Sockets;
 using System.Threading.Channels;
 using Stillpoint.Chunks;
 using Stillpoint.Model;
@@ -11,7 +12,7 @@ namespace Stillpoint.Transport;
 internal sealed class SessionLoop(DataAccess data, RoleIdentity identity, DataClientOptions options, TimeProvider time, Random jitter)
     : IAsyncDisposable
 {
-    private static readonly TimeSpan s_goodbye = TimeSpan.FromSeconds(5), s_shortest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_goodbye = TimeSpan.FromSeconds(5);
     private readonly Channel<bool> _work = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly SortedDictionary<uint, PendingCall> _calls = [];
     private readonly Lock _sync = new();
@@ -194,8 +195,8 @@ internal sealed class SessionLoop(DataAccess data, RoleIdentity identity, DataCl
     private async Task<DataLink> ResumeAsync(Exception why)
     {
         var since = time.GetTimestamp();
-        var answered = since;
-        bool Patient() => time.GetElapsedTime(since) < options.ResumeFor && time.GetElapsedTime(answered) < options.AnswerWithin;
+        long? refused = null;
+        bool Patient() => time.GetElapsedTime(since) < options.ResumeFor;
         byte[] body = new byte[16 + data.Grant.Length];
         _id.TryWriteBytes(body, bigEndian: true, out _);
         data.Grant.CopyTo(body.AsSpan(16));
@@ -203,20 +204,16 @@ internal sealed class SessionLoop(DataAccess data, RoleIdentity identity, DataCl
         {
             try
             {
-                // The last attempt ends when the patience does.
-                var left = options.AnswerWithin - time.GetElapsedTime(answered);
-                var limit = left > s_shortest ? left : s_shortest;
-                return await TryResumeAsync(body, limit < options.ConnectWithin ? limit : options.ConnectWithin, () => answered = time.GetTimestamp());
+                return await TryResumeAsync(body);
             }
             catch (TroubleException e) when (e.Trouble.Retry && Patient())
             {
+                refused = e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused } ? refused ?? time.GetTimestamp() : null;
+                if (refused is { } first && time.GetElapsedTime(first) >= options.RefusedFor)
+                    throw new TroubleException(Culprit,
+                        $"The connection broke, and its address has refused others for {Seconds(time.GetElapsedTime(first))} s: nothing listens there.",
+                        "Look whether the media server runs and serves that address; then run the job again.", true, why);
                 why = e;
-            }
-            catch (TroubleException e) when (e.Trouble.Retry && time.GetElapsedTime(answered) >= options.AnswerWithin)
-            {
-                throw new TroubleException(Culprit,
-                    $"The connection broke, and since then its address has not answered for {Seconds(time.GetElapsedTime(answered))} s: {e.Trouble.Message}",
-                    "Look whether the media server runs, serves that address and can be reached from this host; then run the job again.", true, why);
             }
             catch (IOException e) when (Patient())
             {
@@ -235,9 +232,9 @@ internal sealed class SessionLoop(DataAccess data, RoleIdentity identity, DataCl
 
     private static string Seconds(TimeSpan span) => span.TotalSeconds.ToString("0", CultureInfo.InvariantCulture);
 
-    private async Task<DataLink> TryResumeAsync(byte[] body, TimeSpan limit, Action answered)
+    private async Task<DataLink> TryResumeAsync(byte[] body)
     {
-        var link = await DataLink.ConnectAsync(data.MediaAddress, identity, limit, time, _stop.Token, answered);
+        var link = await DataLink.ConnectAsync(data.MediaAddress, identity, options.ConnectWithin, time, _stop.Token);
         try
         {
             var answer = await AskAsync(link, FrameKind.Resume, body, _stop.Token);
