@@ -21,6 +21,9 @@ public interface IFileCalls
     /// <summary>Paths and lengths of all files in a folder and below it.</summary>
     IEnumerable<(string Path, long Length)> Files(string folder);
 
+    /// <summary>Paths of all files in a folder and below it: as <see cref="Files"/>, where a length may cost a call for each.</summary>
+    IEnumerable<string> FileNames(string folder) => Files(folder).Select(file => file.Path);
+
     /// <summary>Paths and lengths of the files in a folder itself.</summary>
     IEnumerable<(string Path, long Length)> FilesIn(string folder) => Files(folder).Where(file => System.IO.Path.GetDirectoryName(file.Path) == folder);
 

@@ -23,14 +23,12 @@ public sealed class SystemFiles : IFileCalls
     public void MakeFolder(string path) => Directory.CreateDirectory(path);
 
     /// <inheritdoc/>
-    public IEnumerable<(string Path, long Length)> Files(string folder) => new FileSystemEnumerable<(string Path, long Length)>(
+    public IEnumerable<(string Path, long Length)> Files(string folder) =>
         // One call to the system and one string a file: a storage unit may have a hundred thousand.
-        folder,
-        (ref FileSystemEntry entry) => (entry.ToFullPath(), entry.Length),
-        new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, IgnoreInaccessible = false })
-    {
-        ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
-    };
+        Below(folder, (ref FileSystemEntry entry) => (entry.ToFullPath(), entry.Length));
+
+    /// <inheritdoc/>
+    public IEnumerable<string> FileNames(string folder) => Below(folder, (ref FileSystemEntry entry) => entry.ToFullPath());
 
     /// <inheritdoc/>
     public IEnumerable<(string Path, long Length)> FilesIn(string folder) => new DirectoryInfo(folder).EnumerateFiles().Select(file => (file.FullName, file.Length));
@@ -95,6 +93,12 @@ public sealed class SystemFiles : IFileCalls
 
     /// <inheritdoc/>
     public void SyncFolder(string folder, string point = "") => DurableFile.SyncDirectory(folder);
+
+    private static FileSystemEnumerable<T> Below<T>(string folder, FileSystemEnumerable<T>.FindTransform transform) => new(
+        folder, transform, new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, IgnoreInaccessible = false })
+    {
+        ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
+    };
 
     private sealed class OpenFile(SafeFileHandle handle, IDisposable owner) : IOpenFile
     {

@@ -26,10 +26,11 @@ public static class SealedCodec
     public static SealedBlob ReadBlob(ref ByteReader reader)
     {
         var epoch = reader.U16();
-        var salt = reader.Take(StoreFormat.SaltSize).ToArray();
+        var salt = reader.Take(StoreFormat.SaltSize);
         var length = reader.U32();
         if (length is < StoreFormat.TagSize or > MaxBlob) throw Damage.Of("a sealed object", $"it claims {length} bytes");
-        return new SealedBlob(epoch, salt, reader.Take((int)length).ToArray());
+        ReadOnlyMemory<byte> both = (byte[])[.. salt, .. reader.Take((int)length)];
+        return new SealedBlob(epoch, both[..StoreFormat.SaltSize], both[StoreFormat.SaltSize..]);
     }
 
     /// <summary>Writes all of a record but its cipher text, which follows as it is.</summary>

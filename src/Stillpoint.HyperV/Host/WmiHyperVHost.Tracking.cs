@@ -42,7 +42,7 @@ internal sealed partial class WmiHyperVHost
         host.ForAsync(null, $"tell what changed on {diskPath}", async () =>
         {
             ArgumentOutOfRangeException.ThrowIfNegative(diskLength);
-            var ranges = new List<Extent>();
+            var ranges = new ChangeList(diskLength);
             var window = diskLength;
             long offset = 0;
             for (var question = 0; offset < diskLength; question++)
@@ -59,11 +59,11 @@ internal sealed partial class WmiHyperVHost
                 }
                 if (ranges.Count > MostRanges) throw new TrackingLostException(new FullRead(FullReadCause.TrackingBroken, $"the host names more than {MostRanges} changed ranges"));
             }
-            return ExtentSet.Of(ranges).Intersect(ExtentSet.Whole(diskLength));
+            return ranges.ToSet();
         });
 
     /// <summary>Asks for the changes in a window, adds them, and returns how many bytes of the window the answer speaks of.</summary>
-    private async Task<long> TakeChangesAsync(Extent window, string path, string trackingId, List<Extent> ranges, CancellationToken cancel)
+    private async Task<long> TakeChangesAsync(Extent window, string path, string trackingId, ChangeList ranges, CancellationToken cancel)
     {
         CimInstance answer;
         try
@@ -89,7 +89,7 @@ internal sealed partial class WmiHyperVHost
         for (var i = 0; i < offsets.Count; i++)
         {
             if (lengths[i] > long.MaxValue - offsets[i]) throw new InvalidAnswerException($"a change of {lengths[i]} bytes at {offsets[i]}");
-            ranges.Add(new Extent(offsets[i], lengths[i]));
+            ranges.Add(offsets[i], lengths[i]);
         }
         var processed = answer.Number("ProcessedByteLength") ?? throw new InvalidAnswerException("the list of changes does not say how far it goes");
         if (processed == 0) throw new InvalidAnswerException($"the list of changes gets stuck at byte {window.Offset}");

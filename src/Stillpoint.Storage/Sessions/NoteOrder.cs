@@ -17,6 +17,7 @@ internal static class NoteOrder
     /// <param name="latest">See <see cref="UnitEnvironment.Latest"/>.</param>
     public static IEnumerable<NoteObject> Of(IReadOnlyList<NoteObject> notes, DateTimeOffset latest)
     {
+        if (notes.Count < 2) return notes;
         var bound = Bound(notes.Select(n => n.Note), latest);
         return notes.OrderBy(n => IsAhead(n.Note, bound) ? DateTimeOffset.MinValue : n.Note.Written).ThenBy(n => n.Note.Kind == NoteKind.Damaged).ThenBy(n => n.Id);
     }

@@ -72,12 +72,12 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, UnitConfigu
             _notes.Clear();
         }
         var damaged = new List<string>();
-        var endsListed = await volume.ListAsync(UnitNames.Ends, cancel);
+        var endsListed = await volume.ListNamesAsync(UnitNames.Ends, cancel);
         // Most ends name an image's object, which is read too.
         var unread = 2 * endsListed.Count(e => !_ends.ContainsKey(e.Name));
         // One core takes the copies apart while another lists the notes.
         var loading = originals || unread < Large ? null : Task.Run(() => CatalogCopies.LoadAsync(volume, configuration.Id, cancel), cancel);
-        var notesListed = await volume.ListAsync(UnitNames.Notes, cancel);
+        var notesListed = await volume.ListNamesAsync(UnitNames.Notes, cancel);
         unread += notesListed.Count(e => !_notes.ContainsKey(e.Name));
         var copies = loading is not null ? await loading
             : originals || unread < CatalogCopies.Many ? null : await CatalogCopies.LoadAsync(volume, configuration.Id, cancel);
@@ -268,7 +268,7 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, UnitConfigu
     private async Task<ReadOnlyMemory<byte>> ReadAsync(VolumeEntry entry, int most, CatalogCopies? copies, CancellationToken cancel)
     {
         if (entry.Length > most) throw Damage.Of(entry.Name, $"it has {entry.Length} bytes");
-        return copies is not null && copies.TryTake(entry.Name, entry.Length, out var copy) ? copy : await ReadAsync(entry.Name, copies, cancel);
+        return copies is not null && copies.TryTake(entry.Name, entry.Length == VolumeEntry.NotAsked ? null : entry.Length, out var copy) ? copy : await ReadAsync(entry.Name, copies, cancel);
     }
 
     private async Task<ReadOnlyMemory<byte>> ReadAsync(string name, CatalogCopies? copies, CancellationToken cancel)

@@ -66,7 +66,8 @@ internal static class UnitNames
     /// <summary>The image in the name of one of its notes or keepings; null when it is none.</summary>
     public static Guid? ImageOfNote(string name)
     {
-        var last = name[(name.LastIndexOf('/') + 1)..];
+        // For each note of a list, and there may be a hundred thousand: without a string.
+        var last = name.AsSpan(name.LastIndexOf('/') + 1);
         return last.Length > 33 && last[32] == '.' && Guid.TryParseExact(last[..32], "N", out var image) ? image : null;
     }
 

@@ -25,6 +25,10 @@ public interface IVolume : IAsyncDisposable
     /// order. A name shown here may still be lost in a power cut until <see cref="SyncNamesAsync"/>.</summary>
     ValueTask<IReadOnlyList<VolumeEntry>> ListAsync(string prefix, CancellationToken cancel);
 
+    /// <summary>As <see cref="ListAsync"/>, where lengths may be <see cref="VolumeEntry.NotAsked"/>: for many small objects, of which a directory gives
+    /// the names together and each length by a call of its own.</summary>
+    ValueTask<IReadOnlyList<VolumeEntry>> ListNamesAsync(string prefix, CancellationToken cancel) => ListAsync(prefix, cancel);
+
     /// <summary>Fills <paramref name="buffer"/> from <paramref name="offset"/> and returns how many bytes there were: fewer only at the
     /// object's end.</summary>
     /// <exception cref="FileNotFoundException">There is no such object.</exception>
@@ -106,7 +110,11 @@ public interface IVolumeWriter : IAsyncDisposable
 /// <param name="Length">Its bytes.</param>
 /// <param name="Version">Which version of it; null where the volume has none.</param>
 /// <param name="Stored">When, by the clock of the server that holds the volume; null where no other machine's clock says.</param>
-public readonly record struct VolumeEntry(string Name, long Length, string? Version = null, DateTimeOffset? Stored = null);
+public readonly record struct VolumeEntry(string Name, long Length, string? Version = null, DateTimeOffset? Stored = null)
+{
+    /// <summary>The length of an entry of <see cref="IVolume.ListNamesAsync"/> that nobody looked up.</summary>
+    public const long NotAsked = -1;
+}
 
 /// <summary>The object is locked and was not deleted.</summary>
 public sealed class ObjectLockedException(string message, Exception? inner = null) : IOException(message, inner);

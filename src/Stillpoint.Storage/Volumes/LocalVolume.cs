@@ -49,22 +49,27 @@ public sealed class LocalVolume : IVolume
     public long? FreeBytes => new DriveInfo(_root).AvailableFreeSpace;
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<VolumeEntry>> ListAsync(string prefix, CancellationToken cancel)
+    public ValueTask<IReadOnlyList<VolumeEntry>> ListAsync(string prefix, CancellationToken cancel) =>
+        new(Entries(prefix, _calls.Files, cancel));
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<VolumeEntry>> ListNamesAsync(string prefix, CancellationToken cancel) =>
+        new(Entries(prefix, folder => _calls.FileNames(folder).Select(path => (path, VolumeEntry.NotAsked)), cancel));
+
+    private List<VolumeEntry> Entries(string prefix, Func<string, IEnumerable<(string Path, long Length)>> files, CancellationToken cancel)
     {
         var directory = PathOf(prefix.TrimEnd('/'));
         var entries = new List<VolumeEntry>();
-        if (_calls.FolderExists(directory))
+        if (!_calls.FolderExists(directory)) return entries;
+        // A unit may have a hundred thousand files: what is done for each counts.
+        var from = Path.EndsInDirectorySeparator(_root) ? _root.Length : _root.Length + 1;
+        foreach (var (path, length) in files(directory))
         {
-            // A unit may have a hundred thousand files: what is done for each counts.
-            var from = Path.EndsInDirectorySeparator(_root) ? _root.Length : _root.Length + 1;
-            foreach (var (path, length) in _calls.Files(directory))
-            {
-                cancel.ThrowIfCancellationRequested();
-                if (path.EndsWith(Unfinished, StringComparison.Ordinal)) continue;
-                entries.Add(new VolumeEntry(path[from..].Replace('\\', '/'), length));
-            }
+            cancel.ThrowIfCancellationRequested();
+            if (path.EndsWith(Unfinished, StringComparison.Ordinal)) continue;
+            entries.Add(new VolumeEntry(path[from..].Replace('\\', '/'), length));
         }
-        return new(entries);
+        return entries;
     }
 
     /// <inheritdoc/>

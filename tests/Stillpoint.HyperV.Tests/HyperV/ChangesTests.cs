@@ -119,7 +119,7 @@ public sealed class ChangesTests
         await Assert.ThrowsAsync<TroubleException>(() => opened.Host.GetChangesAsync(Disk, "rctX:1", 1000, default));
     }
 
-    private static string Answer(long processed, (long Offset, long Length)[] ranges) => Output(
+    internal static string Answer(long processed, (long Offset, long Length)[] ranges) => Output(
         "Msvm_ImageManagementService", "GetVirtualDiskChanges",
         ("ProcessedByteLength", processed),
         ("ChangedByteOffsets", ranges.Length == 0 ? null : ranges.Select(r => r.Offset.ToString()).ToArray()),

@@ -32,7 +32,8 @@ internal static class StoreBackup
             Check(order);
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
             using var keys = StoreAccess.Keys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
-            await WarnOfOtherDomainsAsync(unit, keys, cancel);
+            // A base is an image of this key domain, so with one there is nothing to warn of.
+            if (order.Base is null) await WarnOfOtherDomainsAsync(unit, keys, cancel);
             var image = await new OfflineBackup(unit, keys, order).RunAsync(cancel);
             Print(parsed.GetValue(StillpointCommand.Output), image);
             KitState.Warn(StoreAccess.KeyFileOf(parsed.GetValue(keyFile)));
