@@ -29,6 +29,9 @@ public sealed record LabOptions
     /// <summary>Bytes that the guests write each second, over all running VMs; 0 for none.</summary>
     public long WriteRate { get; init; }
 
+    /// <summary>Bytes of a granule of change tracking, a power of two from 512 on: a write marks each that it touches. A real host's is not documented.</summary>
+    public long Granule { get; init; } = 64 * 1024;
+
     /// <summary>How long a job takes at least.</summary>
     public TimeSpan JobTime { get; init; } = TimeSpan.FromMilliseconds(100);
 

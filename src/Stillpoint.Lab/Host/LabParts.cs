@@ -23,7 +23,7 @@ internal sealed class LabParts : IAsyncDisposable
         Jobs = new JobBoard(clock, Faults, options.JobTime, logs.CreateLogger<JobBoard>());
         var paths = new HostPaths(Path.Combine(data, "C"));
         Context = new HostContext(new HostState(Path.Combine(data, "state.json")), paths, new DiskFiles(paths, clock),
-            new RecordStore(Path.Combine(data, "record")), clock, Jobs, Faults);
+            new RecordStore(Path.Combine(data, "record")), clock, Jobs, Faults) { Granule = options.Granule };
         Identity = LabIdentity.Load(data, clock, options.Random);
         _random = RandomNumberGenerator.Create();
         Door = new Door(new LabAccounts(options.Accounts.Prepend(Identity.Administrator)), clock, _random, Identity.Certificate);

@@ -5,19 +5,19 @@ using Stillpoint.Extents;
 namespace Stillpoint.Lab;
 
 /// <summary>
-/// Change tracking of one disk as RCT does it: ids are sealed at checkpoints, and each knows the 64 KiB granules written since, so answers
+/// Change tracking of one disk as RCT does it: ids are sealed at checkpoints, and each knows the granules written since, so answers
 /// are supersets of what changed. Kept in <c>DISK.rct</c> beside the disk; nothing is known of the real file's format.
 /// </summary>
 internal sealed class ChangeTracking
 {
-    /// <summary>Bytes of a granule.</summary>
-    public const long Granule = 64 * 1024;
     private readonly string _path;
+    private readonly long _granule;
     private readonly List<Epoch> _epochs;
 
-    private ChangeTracking(string path, List<Epoch> epochs)
+    private ChangeTracking(string path, long granule, List<Epoch> epochs)
     {
         _path = path;
+        _granule = granule;
         _epochs = epochs;
     }
 
@@ -30,11 +30,13 @@ internal sealed class ChangeTracking
     private sealed record Row(string Id, long[] Runs, uint Lost = 0);
 
     /// <summary>Reads the file; a missing one means that nothing was tracked yet.</summary>
-    public static ChangeTracking Load(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="granule">Bytes of a granule, of what is written from now on.</param>
+    public static ChangeTracking Load(string path, long granule)
     {
-        if (!File.Exists(path)) return new ChangeTracking(path, []);
+        if (!File.Exists(path)) return new ChangeTracking(path, granule, []);
         var rows = JsonSerializer.Deserialize<List<Row>>(File.ReadAllBytes(path)) ?? [];
-        var tracking = new ChangeTracking(path, [.. rows.Where(r => r.Lost == 0).Select(r => new Epoch(r.Id, FromRuns(r.Runs)))]);
+        var tracking = new ChangeTracking(path, granule, [.. rows.Where(r => r.Lost == 0).Select(r => new Epoch(r.Id, FromRuns(r.Runs)))]);
         foreach (var row in rows.Where(r => r.Lost != 0)) tracking._lost[row.Id] = row.Lost;
         return tracking;
     }
@@ -46,7 +48,7 @@ internal sealed class ChangeTracking
     public void Record(ExtentSet written)
     {
         if (!IsOn) return;
-        _epochs[^1] = _epochs[^1] with { Written = _epochs[^1].Written.Union(written.AlignOut(Granule, long.MaxValue)) };
+        _epochs[^1] = _epochs[^1] with { Written = _epochs[^1].Written.Union(written.AlignOut(_granule, long.MaxValue)) };
         Save();
     }
 

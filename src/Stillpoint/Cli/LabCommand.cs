@@ -41,9 +41,17 @@ internal static class LabCommand
             Description = "JSON file that names the VMs of a new lab with their generation, version, disks and state (docs/LAB.md).", HelpName = "FILE",
         };
         var rate = SizeOption.Create("--write-rate", "What the guests write each second, over all running VMs: 200K, 4M.");
+        var granule = SizeOption.Create("--granule", "What change tracking marks at a time, a power of two: 512, 64K (default), 1M.");
+        granule.DefaultValueFactory = _ => 64 * 1024;
+        granule.Validators.Add(result =>
+        {
+            var size = result.GetValueOrDefault<long>();
+            if (size is < 512 or > 1 << 30 || !System.Numerics.BitOperations.IsPow2(size))
+                result.AddError("--granule: a power of two from 512 to 1G is needed.");
+        });
         var command = new Command("lab", "Runs a simulated Hyper-V host: WS-Management, checkpoints, change tracking, and guests that write.")
         {
-            data, listen, http, principals, machines, scenario, rate,
+            data, listen, http, principals, machines, scenario, rate, granule,
         };
         command.SetAction((result, cancel) => RunAsync(Under(Scenario(result.GetValue(scenario)), new LabOptions
         {
@@ -54,6 +62,7 @@ internal static class LabCommand
             Machines = result.GetRequiredValue(machines),
             WithFixtures = result.GetRequiredValue(machines).Length == 0 && result.GetValue(scenario) is null,
             WriteRate = result.GetValue(rate),
+            Granule = result.GetValue(granule),
             NewId = Ids.New,
             Random = RandomNumberGenerator.Create(),
         }), result.GetValue(StillpointCommand.Output), cancel));
