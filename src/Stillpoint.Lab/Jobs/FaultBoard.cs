@@ -19,6 +19,7 @@ internal sealed class FaultBoard
         ["merge-fails"] = "disks do not merge until the next release or restart",
         ["changes-missing-range"] = "GetVirtualDiskChanges leaves the last changed range out",
         ["tracking-lost"] = "the VM's change tracking ids are forgotten",
+        ["tracking-broken"] = "the VM's change tracking files are found inconsistent; ids from then on are sound",
         ["access-denied"] = "a WS-Management request is refused",
         ["namespace-missing"] = "a request is answered as by a machine without the Hyper-V role",
         ["operation-timeout"] = "a request is answered with w:TimedOut",

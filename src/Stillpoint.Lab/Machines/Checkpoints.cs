@@ -3,6 +3,9 @@ namespace Stillpoint.Lab;
 /// <summary>Takes, applies and removes checkpoints on the files of a VM.</summary>
 internal sealed class Checkpoints(HostContext host, DiskMerges merges)
 {
+    /// <summary>ERROR_CTLOG_INCONSISTENT_TRACKING_FILE (winerror.h).</summary>
+    private const uint TrackingInconsistent = 0xC03A0024;
+
     private const int ApplicationConsistent = 1;
 
     /// <summary>Freezes every disk of a VM and lets it go on in new differencing files.</summary>
@@ -21,6 +24,10 @@ internal sealed class Checkpoints(HostContext host, DiskMerges merges)
             if (host.Faults.Fires("tracking-lost", settings.Name))
             {
                 foreach (var slot in settings.Disks) host.Tracking(slot).Keep(new HashSet<string>());
+            }
+            if (host.Faults.Fires("tracking-broken", settings.Name))
+            {
+                foreach (var slot in settings.Disks) host.Tracking(slot).Lose(TrackingInconsistent);
             }
             var off = host.State.Read(_ => machine.Power is PowerState.Off or PowerState.Saved);
             if (off) WriteIds.Notice(host, machine);

@@ -1,5 +1,8 @@
+using System.Security.Cryptography;
+using Stillpoint.Chunks;
 using Stillpoint.Lab;
 using Stillpoint.Model;
+using Stillpoint.Storage;
 
 namespace Stillpoint.Roles.Tests.Host;
 
@@ -37,6 +40,71 @@ public sealed class FullReadTests
         await rig.FaultAsync("tracking-lost", "vm");
         await AssertOneFullAsync(rig, FullReadCause.TrackingStale, "tracking id is not valid");
         await rig.AssertFaultsFiredAsync();
+    }
+
+    [Fact]
+    public async Task Tracking_files_that_are_inconsistent_are_found()
+    {
+        await using var rig = await HostRig.StartAsync(s_vm);
+        await rig.WriteAsync("vm");
+        await rig.BackupAsync("vm");
+        await rig.FaultAsync("tracking-broken", "vm");
+        await AssertOneFullAsync(rig, FullReadCause.TrackingBroken, "tracking file is inconsistent");
+        await rig.AssertFaultsFiredAsync();
+    }
+
+    [Fact]
+    public async Task A_suspect_base_is_none()
+    {
+        await using var rig = await HostRig.StartAsync(s_vm);
+        await rig.WriteAsync("vm");
+        var image = await rig.BackupAsync("vm");
+        using (var keys = rig.Keys())
+        {
+            await using var writer = await rig.Unit.OpenWriterAsync(new WriterScope(keys.Domain), default);
+            using var random = RandomNumberGenerator.Create();
+            await writer.PutNoteAsync(image.Id, NoteKind.Suspect, NoteCodec.SealText(keys, image.Id, NoteKind.Suspect, "for a test", random), default);
+        }
+        await AssertOneFullAsync(rig, FullReadCause.BaseDamaged, "is damaged or suspect");
+    }
+
+    [Fact]
+    public async Task A_cumulative_incremental_that_lacks_an_image_is_found()
+    {
+        await using var rig = await HostRig.StartAsync(s_vm);
+        await rig.WriteAsync("vm");
+        await rig.BackupAsync("vm", ImageType.Full);
+        await rig.WriteAsync("vm", seed: 2);
+        var between = await rig.BackupAsync("vm");
+        await rig.WriteAsync("vm", seed: 3);
+        await rig.BackupAsync("vm");
+        await Keeper.ExpireAsync(rig.Unit, between.Id, null, default);
+        await AssertOneFullAsync(rig, FullReadCause.ImageGone, "between the last full and the base is gone", type: ImageType.CumulativeIncremental);
+    }
+
+    [Fact]
+    public async Task A_last_full_read_that_is_too_old_asks_for_another()
+    {
+        await using var rig = await HostRig.StartAsync(s_vm);
+        await rig.WriteAsync("vm");
+        await rig.BackupAsync("vm");
+        var report = await rig.BackupAsync(await rig.OrderAsync("vm") with { RescanDays = 0 });
+        Assert.All(HostRig.Good(report).Disks, d => Assert.Equal(FullReadCause.RescanDue, d.FullCause));
+        // A rule asked for it, so nobody need look.
+        Assert.Empty(report.Warnings);
+    }
+
+    [Fact]
+    public async Task A_disk_that_nothing_follows_is_read_in_full_each_time()
+    {
+        await using var rig = await HostRig.StartAsync(
+            new UserMachine("vm", [new UserDisk(Size: HostRig.DiskSize), new UserDisk(Size: HostRig.DiskSize) { Format = UserDiskFormat.Vhd }]));
+        await rig.WriteAsync("vm");
+        await rig.BackupAsync("vm");
+        await rig.WriteAsync("vm", seed: 2);
+        var image = await rig.BackupAsync("vm");
+        Assert.Equal([null, FullReadCause.NotTracked], image.Disks.Select(d => d.FullCause));
+        for (var i = 0; i < 2; i++) await rig.AssertRestoresAsync(image, i);
     }
 
     [Fact]
@@ -86,9 +154,9 @@ public sealed class FullReadTests
     }
 
     /// <summary>An incremental that reads in full for this cause, warns of it, and is right; the next is an incremental again.</summary>
-    private static async Task AssertOneFullAsync(HostRig rig, FullReadCause cause, string says, int? onlyDisk = null)
+    private static async Task AssertOneFullAsync(HostRig rig, FullReadCause cause, string says, int? onlyDisk = null, ImageType type = ImageType.DifferentialIncremental)
     {
-        var report = await rig.BackupAsync(await rig.OrderAsync("vm"));
+        var report = await rig.BackupAsync(await rig.OrderAsync("vm", type));
         var image = HostRig.Good(report);
         for (var i = 0; i < image.Disks.Count; i++)
         {

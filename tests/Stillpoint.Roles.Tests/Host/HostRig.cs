@@ -40,6 +40,12 @@ internal sealed class HostRig : IAsyncDisposable
     /// <summary>The client's side of the control connection.</summary>
     public IClientCalls Client => _jobs;
 
+    /// <summary>The storage unit that the backups go to.</summary>
+    public StorageUnit Unit => _unit;
+
+    /// <summary>The keys of the backups' domain; the caller disposes of them.</summary>
+    public DomainKeys Keys() => new(_master);
+
     /// <summary>Bytes of an ordinary disk: as many chunks as the tracking audit's sample, so that it looks at all of them.</summary>
     public const int DiskSize = 16 << 20;
 
