@@ -67,6 +67,31 @@ public sealed class RestoreEndTests : IDisposable
         Assert.False(Directory.Exists(In("out")));
     }
 
+    /// <summary>The command is caught in the first thing that it does, long before it waits for anything.</summary>
+    [Fact]
+    public async Task Interrupted_at_its_start_it_says_so_too()
+    {
+        Assert.SkipUnless(Programs.Has("mkfifo"), "mkfifo is not installed");
+        await StoreAsync(1 << 20);
+        await File.WriteAllTextAsync(In("secret"), "correct horse battery staple");
+        var change = await RunAsync("store", "keys", "wrap", "--new-passphrase-file", In("secret"));
+        Assert.True(change.Code == 0, change.Error);
+        Assert.Equal(0, Run("mkfifo", In("pipe")));
+        using var process = Start("store", "restore", In("u"), "latest", In("r.vhdx"), "--passphrase-file", In("pipe"));
+        var error = process.StandardError.ReadToEndAsync();
+        // Opens when the command reads the other end.
+        using (var pipe = await Task.Run(() => new FileStream(In("pipe"), FileMode.Open, FileAccess.Write)))
+        {
+            Interrupt(process);
+            // Were it not caught, the process would end of it here.
+            await Task.WhenAny(process.WaitForExitAsync(), Task.Delay(TimeSpan.FromSeconds(1)));
+            if (!process.HasExited) await pipe.WriteAsync("correct horse battery staple\n"u8.ToArray());
+        }
+        await process.WaitForExitAsync();
+        Assert.Equal((130, "error: interrupted.\n"), (process.ExitCode, await error));
+        Assert.Empty(Directory.GetFiles(_folder, "r.vhdx*"));
+    }
+
     public void Dispose()
     {
         if (_mounted) Run("umount", Small);
