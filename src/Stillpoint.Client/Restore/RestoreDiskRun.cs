@@ -32,10 +32,8 @@ internal sealed class RestoreDiskRun(ClientServices services, RestoreDiskOrder o
             await line.BeginAsync(Phase.Transfer, $"writing {order.Target}");
             var intent = await services.Intents.RecordAsync(order.JobId, source.Header.VmId, HostCall.WriteFiles, [order.Target], cancel);
             undo.WhenClean(() => services.Intents.End(intent));
-            await using (var target = Create(stream, disk))
+            await using (var target = Create(stream, disk, undo))
             {
-                // Only now is the file ours to remove.
-                undo.Add($"remove {order.Target}", () => services.Files.Delete(order.Target));
                 await source.WriteAsync(stream, target, line.Meter(stream.Length).Stream(), cancel);
             }
 
@@ -52,13 +50,20 @@ internal sealed class RestoreDiskRun(ClientServices services, RestoreDiskOrder o
         }
     }
 
-    private IDiskTarget Create(StreamHeader stream, DiskDetails disk)
+    private IDiskTarget Create(StreamHeader stream, DiskDetails disk, Undo undo)
     {
         try
         {
-            return order.Target.EndsWith(".vhdx", StringComparison.OrdinalIgnoreCase)
-                ? new VirtualDiskTarget(services.Files.CreateDisk(order.Target, stream.Length, disk.LogicalSectorSize))
-                : new FileTarget(services.Files.Create(order.Target), stream.Length);
+            if (order.Target.EndsWith(".vhdx", StringComparison.OrdinalIgnoreCase))
+            {
+                // A disk that cannot be made is removed by whoever makes it.
+                var made = services.Files.CreateDisk(order.Target, stream.Length, disk.LogicalSectorSize);
+                Own(undo);
+                return new VirtualDiskTarget(made);
+            }
+            var file = services.Files.Create(order.Target);
+            Own(undo);
+            return new FileTarget(file, stream.Length);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -66,6 +71,9 @@ internal sealed class RestoreDiskRun(ClientServices services, RestoreDiskOrder o
                 $"file {order.Target}", failure.Message, "Choose another file, or see that its folder can be written.", inner: failure);
         }
     }
+
+    /// <summary>Only once it is made is the file ours to remove.</summary>
+    private void Own(Undo undo) => undo.Add($"remove {order.Target}", () => services.Files.Delete(order.Target));
 
     private (StreamHeader Stream, DiskDetails Disk) Find(RestoreSource source)
     {

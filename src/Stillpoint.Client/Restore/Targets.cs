@@ -41,7 +41,16 @@ internal sealed class FileTarget : IDiskTarget
     public FileTarget(FileStream file, long length)
     {
         _file = file;
-        _file.SetLength(length);
+        try
+        {
+            _file.SetLength(length);
+        }
+        catch
+        {
+            // A file that is open cannot be removed on Windows.
+            _file.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>

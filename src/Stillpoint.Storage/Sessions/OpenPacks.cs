@@ -20,6 +20,7 @@ internal sealed class OpenPacks(IVolume volume, Guid unit, Guid session, DomainI
     private readonly PackBuffers _buffers = new();
     private readonly List<PackWriter> _data = [];
     private readonly List<Task> _completing = [];
+    private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<ChunkId, byte> _chunks = new();
     private readonly HashSet<NodeId> _nodeIds = [];
     private PackWriter? _nodes;
@@ -51,8 +52,8 @@ internal sealed class OpenPacks(IVolume volume, Guid unit, Guid session, DomainI
         var pack = _data.Find(p => p.Header.Salt.Span.SequenceEqual(record.PackSalt.Span) && p.Header.Epoch == record.Epoch);
         if (pack is null || pack.Length > PackSealer.PackBytes * 2)
         {
-            if (pack is not null) await CompleteLaterAsync(pack);
-            while (_data.Count >= MostOpen) await CompleteLaterAsync(_data[0]);
+            if (pack is not null) await CompleteLaterAsync(pack, cancel);
+            while (_data.Count >= MostOpen) await CompleteLaterAsync(_data[0], cancel);
             _data.Add(pack = await CreateAsync(PackKind.Data, record.Epoch, record.PackSalt.ToArray(), cancel));
         }
         var header = new RecordHeader(record.Number, record.PlainLength, record.Bytes.Length, record.Compressed, record.Id);
@@ -66,58 +67,64 @@ internal sealed class OpenPacks(IVolume volume, Guid unit, Guid session, DomainI
         var header = new RecordHeader((uint)_nodes.Entries.Count, bytes.Length, bytes.Length, Compressed: false, DomainIndex.AsChunk(id));
         await _nodes.AppendAsync(header, bytes, cancel);
         _nodeIds.Add(id);
-        if (_nodes.Length < PackSealer.PackBytes) return;
-        var full = _nodes;
-        _nodes = null;
-        await StartCompletingAsync(full);
+        if (_nodes.Length >= PackSealer.PackBytes) await CompleteNodesAsync(cancel);
     }
 
-    /// <summary>Returns when all that was put is durable and in the index.</summary>
-    public async Task FlushAsync()
+    /// <summary>Returns when all that was put is durable and in the index. Who gives up waiting leaves it under way.</summary>
+    public async Task FlushAsync(CancellationToken cancel)
     {
-        while (_data.Count > 0) await CompleteLaterAsync(_data[0]);
-        if (_nodes is { } nodes)
-        {
-            _nodes = null;
-            await StartCompletingAsync(nodes);
-        }
-        await Task.WhenAll(_completing);
+        while (_data.Count > 0) await CompleteLaterAsync(_data[0], cancel);
+        if (_nodes is not null) await CompleteNodesAsync(cancel);
+        await Task.WhenAll(_completing).WaitAsync(cancel);
         _completing.Clear();
     }
 
+    /// <summary>Ends what is under way: nothing more of this session is wanted.</summary>
+    public Task StopAsync() => _stop.CancelAsync();
+
     public async ValueTask DisposeAsync()
     {
+        await StopAsync();
         await Task.WhenAll(_completing).ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
-        foreach (var pack in _data) await pack.DisposeAsync();
-        if (_nodes is not null) await _nodes.DisposeAsync();
+        // At once: each may have to tell a server, which may not answer.
+        await Task.WhenAll(_data.Append(_nodes).OfType<PackWriter>().Select(static pack => pack.DisposeAsync().AsTask()));
+        _stop.Dispose();
     }
 
     private ValueTask<PackWriter> CreateAsync(PackKind kind, ushort epoch, byte[] salt, CancellationToken cancel) =>
         PackWriter.CreateAsync(volume, _buffers, new PackHeader(kind, epoch, unit, index.Domain, newId(), session, salt), cancel);
 
-    private async ValueTask CompleteLaterAsync(PackWriter pack)
+    private async ValueTask CompleteLaterAsync(PackWriter pack, CancellationToken cancel)
     {
+        await RoomAsync(cancel);
         _data.Remove(pack);
-        await StartCompletingAsync(pack);
+        _completing.Add(CompleteAsync(pack));
     }
 
-    private async ValueTask StartCompletingAsync(PackWriter pack)
+    private async ValueTask CompleteNodesAsync(CancellationToken cancel)
+    {
+        await RoomAsync(cancel);
+        var nodes = _nodes!;
+        _nodes = null;
+        _completing.Add(CompleteAsync(nodes));
+    }
+
+    private async ValueTask RoomAsync(CancellationToken cancel)
     {
         while (_completing.Count >= MostCompleting)
         {
-            var done = await Task.WhenAny(_completing);
+            var done = await Task.WhenAny(_completing).WaitAsync(cancel);
             _completing.Remove(done);
             await done;
         }
-        _completing.Add(CompleteAsync(pack));
     }
 
     private async Task CompleteAsync(PackWriter pack)
     {
         await using (pack)
         {
-            // Not cancelled half-way: whether the pack is there must be known.
-            await pack.CompleteAsync(CancellationToken.None);
+            // Not cancelled half-way while the session lives: whether the pack is there must be known.
+            await pack.CompleteAsync(_stop.Token);
             Kill.Reach(KillPoint.PackDurable);
             index.Add(new PackFile(pack.Name, pack.Length, pack.Header), pack.Entries);
         }

@@ -12,6 +12,7 @@ internal sealed class SessionLease : IAsyncDisposable
     private readonly StorageUnit _unit;
     private readonly Guid _session;
     private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _stop = new();
     private ITimer? _timer;
     private Task _renewal = Task.CompletedTask;
     private long _counter;
@@ -44,18 +45,21 @@ internal sealed class SessionLease : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops renewing and takes the lease away.</summary>
+    /// <summary>Stops renewing and takes the lease away, if the volume answers soon.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_timer is not null) await _timer.DisposeAsync();
+        await _stop.CancelAsync();
         Task last;
         lock (_gate) last = _renewal;
         await last;
+        _stop.Dispose();
+        using var limit = _unit.Environment.NewParting();
         try
         {
-            await _unit.Volume.DeleteAsync(UnitNames.Lease(_session), CancellationToken.None);
+            await _unit.Volume.DeleteAsync(UnitNames.Lease(_session), limit.Token);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or OperationCanceledException)
         {
             // A lease that stays is swept by the next collect.
         }
@@ -74,11 +78,11 @@ internal sealed class SessionLease : IAsyncDisposable
     {
         try
         {
-            await PutAsync(CancellationToken.None);
+            await PutAsync(_stop.Token);
             var end = new byte[1];
-            Lost = Lost || await _unit.Volume.ReadAsync(UnitNames.End(_session), 0, end, CancellationToken.None) > 0;
+            Lost = Lost || await _unit.Volume.ReadAsync(UnitNames.End(_session), 0, end, _stop.Token) > 0;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or OperationCanceledException)
         {
             // The next one may succeed; if none does, a collector will end the session, and its commit will say so.
         }

@@ -106,7 +106,7 @@ internal sealed class WriterSession : IImageWriter
     {
         Usable();
         cancel.ThrowIfCancellationRequested();
-        return GuardAsync(_packs.FlushAsync);
+        return GuardAsync(() => _packs.FlushAsync(cancel));
     }
 
     public async Task<ImageReceipt> CommitAsync(ImageHeader header, SealedBlob details, SentTotals sent, CancellationToken cancel)
@@ -152,20 +152,25 @@ internal sealed class WriterSession : IImageWriter
 
     public async ValueTask DisposeAsync()
     {
-        await _packs.DisposeAsync();
+        // First the line is freed of what nobody wants any more.
+        await _packs.StopAsync();
         if (_committed is null) await AbandonAsync(_unit, _id);
-        await _lease.DisposeAsync();
+        // At once, so that a server which does not answer is waited for once.
+        var lease = _lease.DisposeAsync();
+        await _packs.DisposeAsync();
+        await lease;
     }
 
     /// <summary>A courtesy to a collector, which then need not wait for the session; without it the session is merely over.</summary>
     private static async Task AbandonAsync(StorageUnit unit, Guid id)
     {
+        using var limit = unit.Environment.NewParting();
         try
         {
             var end = SessionEnd.Without(id, EndState.Abandoned, unit.Environment.Time.GetUtcNow());
-            await unit.Volume.PutIfAbsentAsync(UnitNames.End(id), end.Encode(), CancellationToken.None);
+            await unit.Volume.PutIfAbsentAsync(UnitNames.End(id), end.Encode(), limit.Token);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or OperationCanceledException)
         {
             // What made the session fail may be the same that fails here; the caller knows already.
         }

@@ -23,6 +23,9 @@ public sealed record SafetyMargins(TimeSpan LeaseRenewal, TimeSpan LeasePatience
     /// <summary>Bytes of packs that one round seals anew; then it deletes the old ones, before the next round needs room.</summary>
     public long ResealAtOnce { get; init; } = 8L << 30;
 
+    /// <summary>Who wants nothing more of a volume still tells it so, and waits this long for its answer.</summary>
+    public TimeSpan Parting { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>What is used unless an administrator says otherwise.</summary>
     public static SafetyMargins Default { get; } = new(
         TimeSpan.FromSeconds(20), TimeSpan.FromMinutes(5), TimeSpan.FromSeconds(2), DeadShare: 0.3, TimeSpan.FromDays(32));

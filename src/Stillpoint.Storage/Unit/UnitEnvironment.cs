@@ -12,6 +12,9 @@ public sealed record UnitEnvironment(TimeProvider Time, Func<Guid> NewId, string
     /// <summary>How patient it is.</summary>
     public SafetyMargins Margins { get; init; } = SafetyMargins.Default;
 
+    /// <summary>Ends when who wants nothing more of a volume has waited long enough for its answer.</summary>
+    internal CancellationTokenSource NewParting() => new(Margins.Parting, Time);
+
     /// <summary>The latest time that a clock may have written by now; what is dated later comes from one that ran ahead.</summary>
     internal DateTimeOffset Latest => Time.GetUtcNow() + Margins.ClockTolerance;
 }

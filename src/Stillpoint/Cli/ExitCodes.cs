@@ -16,6 +16,9 @@ internal static class ExitCodes
     public const int NotAuthorized = 12;
     public const int Interrupted = 130;
 
+    /// <summary>Told to end by SIGTERM, and ended before its work did.</summary>
+    public const int Terminated = 143;
+
     public static int Of(JobOutcome outcome) => outcome switch
     {
         JobOutcome.Ok => Ok,

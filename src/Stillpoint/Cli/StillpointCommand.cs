@@ -40,22 +40,28 @@ internal static class StillpointCommand
 
     public static async Task<int> RunAsync(string[] arguments)
     {
-        var configuration = new InvocationConfiguration
-        {
-            EnableDefaultExceptionHandler = false,
-            // A role that is told to stop finishes its host calls first.
-            ProcessTerminationTimeout = TimeSpan.FromSeconds(30),
-        };
+        using var interruption = new Interruption();
         try
         {
             Ahead.Start(arguments);
             var parsed = Create(arguments.FirstOrDefault()).Parse(arguments);
-            return parsed.Action is ParseErrorAction misread ? Misread(parsed, misread) : await parsed.InvokeAsync(configuration);
+            return parsed.Action is ParseErrorAction misread ? Misread(parsed, misread) : await InvokeAsync(parsed, interruption);
         }
         catch (Exception failure)
         {
             return Report(failure);
         }
+    }
+
+    private static async Task<int> InvokeAsync(ParseResult parsed, Interruption interruption)
+    {
+        // Signals are caught here: the library would begin to when the action first waits.
+        var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+        using var ends = parsed.Action is SynchronousCommandLineAction ? Interruption.Immediate() : null;
+        var work = Task.Run(() => parsed.InvokeAsync(configuration, interruption.Token));
+        if (await Task.WhenAny(work, interruption.Overdue) == work) return await work;
+        Terminal.Error($"interrupted; the work did not end within {Interruption.Patience.TotalSeconds:0} s and was cut off.", "run it again");
+        return await interruption.Overdue;
     }
 
     /// <summary>Says what could not be understood, and where the help is, instead of printing all of it.</summary>

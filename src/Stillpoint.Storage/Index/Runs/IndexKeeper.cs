@@ -12,7 +12,22 @@ internal sealed class IndexKeeper(RunFiles files, Func<Guid> newId) : IAsyncDisp
     private readonly ConcurrentDictionary<Guid, SemaphoreSlim> _gates = new();
     private readonly ConcurrentDictionary<Guid, Task> _running = new();
 
+    private readonly CancellationTokenSource _stop = new();
+
     public RunFiles Files => files;
+
+    /// <summary>Ends what runs in the background.</summary>
+    public void Stop()
+    {
+        try
+        {
+            _stop.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The unit is closed, so nothing runs.
+        }
+    }
 
     /// <summary>Does the upkeep of a domain now.</summary>
     public async Task<IndexReport> RunAsync(Guid domain, UpkeepDepth depth, IProgress<long>? progress, CancellationToken cancel)
@@ -57,6 +72,7 @@ internal sealed class IndexKeeper(RunFiles files, Func<Guid> newId) : IAsyncDisp
     public async ValueTask DisposeAsync()
     {
         await Task.WhenAll(_running.Values);
+        _stop.Dispose();
         foreach (var gate in _gates.Values) gate.Dispose();
     }
 
@@ -64,9 +80,9 @@ internal sealed class IndexKeeper(RunFiles files, Func<Guid> newId) : IAsyncDisp
     {
         try
         {
-            if (await TryRunAsync(index.Domain, CancellationToken.None)) await index.RefreshAsync(files.Volume, files.Unit, CancellationToken.None);
+            if (await TryRunAsync(index.Domain, _stop.Token)) await index.RefreshAsync(files.Volume, files.Unit, _stop.Token);
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException or OperationCanceledException)
         {
             // The index stays as it was, which is true; or nobody uses it any more.
         }

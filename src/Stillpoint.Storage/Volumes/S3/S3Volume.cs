@@ -37,6 +37,9 @@ internal sealed class S3Volume : IVolume
 
     internal S3Bucket Bucket => _bucket;
 
+    /// <summary>The time that is left to who gives something up.</summary>
+    internal CancellationTokenSource NewParting() => _environment.NewParting();
+
     public async ValueTask<IReadOnlyList<VolumeEntry>> ListAsync(string prefix, CancellationToken cancel)
     {
         ObjectName.Check(prefix.TrimEnd('/'));

@@ -6,6 +6,7 @@ namespace Stillpoint.Storage;
 internal sealed class S3Writer(S3Volume volume, PartBuffers buffers, string name, string by) : IVolumeWriter
 {
     private readonly List<Task<PartETag>> _parts = [];
+    private readonly CancellationTokenSource _stop = new();
     private byte[] _buffer = buffers.Rent();
     private int _used;
     private long _length;
@@ -47,16 +48,20 @@ internal sealed class S3Writer(S3Volume volume, PartBuffers buffers, string name
 
     public async ValueTask DisposeAsync()
     {
+        // Parts of an object that nobody completes are not waited for.
+        if (!_complete) await _stop.CancelAsync();
         await Task.WhenAll(_parts).ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.None,
             TaskScheduler.Default);
         buffers.Return(_buffer);
         _buffer = [];
+        _stop.Dispose();
         if (_complete || _upload is null) return;
+        using var limit = volume.NewParting();
         try
         {
-            await volume.Bucket.AbortUploadAsync(name, _upload, CancellationToken.None);
+            await volume.Bucket.AbortUploadAsync(name, _upload, limit.Token);
         }
-        catch (VolumeException)
+        catch (Exception e) when (e is VolumeException or OperationCanceledException)
         {
             // A later sweep gives it up; what made the write fail is told already.
         }
@@ -78,7 +83,8 @@ internal sealed class S3Writer(S3Volume volume, PartBuffers buffers, string name
     {
         try
         {
-            return await volume.Bucket.UploadPartAsync(name, _upload!, number, bytes, cancel);
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, _stop.Token);
+            return await volume.Bucket.UploadPartAsync(name, _upload!, number, bytes, ended.Token);
         }
         finally
         {

@@ -49,6 +49,7 @@ internal static class Passphrase
 
     private static string Typed(string prompt)
     {
+        using var ends = Interruption.Immediate();
         Console.Error.Write($"{prompt}: ");
         var text = new StringBuilder();
         while (true)

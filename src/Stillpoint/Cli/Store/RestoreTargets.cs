@@ -9,19 +9,23 @@ namespace Stillpoint.Cli;
 /// <summary>Makes the files that a restore writes.</summary>
 internal static class RestoreTargets
 {
-    /// <summary>A new file at <paramref name="path"/>, which must not exist.</summary>
+    /// <summary>A file that is to be made at <paramref name="path"/>, which must not exist; a restore overwrites nothing.</summary>
+    public static PartialFile Begin(string path) => Path.Exists(path)
+        ? throw new CommandFailedException(ExitCodes.Failed, $"{path} exists already.", "choose another target; a restore overwrites nothing")
+        : PartialFile.Begin(path, Ids.New);
+
+    /// <summary>Makes the file, still under the name that it has meanwhile, and opens it.</summary>
     /// <param name="path">The file.</param>
+    /// <param name="partial">Its name until it is whole.</param>
     /// <param name="format">Its format.</param>
     /// <param name="length">Size of the disk, bytes.</param>
     /// <param name="details">What the image says of the disk; null for a file stream.</param>
-    public static IDiskTarget Create(string path, DiskFormat format, long length, DiskDetails? details)
+    public static IDiskTarget Create(string path, string partial, DiskFormat format, long length, DiskDetails? details)
     {
-        if (File.Exists(path) || Directory.Exists(path))
-            throw new CommandFailedException(ExitCodes.Failed, $"{path} exists already.", "choose another target; a restore overwrites nothing");
-        if (format == DiskFormat.Raw) return new RawTarget(path, length);
+        if (format == DiskFormat.Raw) return RawTarget.Create(partial, length);
         try
         {
-            return new VirtualDiskTarget(format == DiskFormat.Vhd ? Vhd(path, length) : Vhdx(path, length, details));
+            return new VirtualDiskTarget(format == DiskFormat.Vhd ? Vhd(partial, length) : Vhdx(partial, length, details));
         }
         catch (ArgumentException e)
         {
@@ -41,18 +45,23 @@ internal static class RestoreTargets
     });
 
     /// <summary>A sparse file of the disk's bytes.</summary>
-    private sealed class RawTarget : IDiskTarget
+    private sealed class RawTarget(SafeFileHandle file) : IDiskTarget
     {
-        private readonly SafeFileHandle _file;
-        private readonly DirectFile _direct;
-        private readonly string _path;
+        private readonly DirectFile _direct = new(file);
 
-        public RawTarget(string path, long length)
+        public static RawTarget Create(string path, long length)
         {
-            _path = Path.GetFullPath(path);
-            _file = File.OpenHandle(_path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
-            RandomAccess.SetLength(_file, length);
-            _direct = new DirectFile(_file);
+            var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+            try
+            {
+                RandomAccess.SetLength(file, length);
+                return new RawTarget(file);
+            }
+            catch
+            {
+                file.Dispose();
+                throw;
+            }
         }
 
         public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
@@ -64,14 +73,13 @@ internal static class RestoreTargets
 
         public ValueTask FinishAsync(CancellationToken cancel)
         {
-            DurableFile.Sync(_file);
-            DurableFile.SyncDirectory(Path.GetDirectoryName(_path)!);
+            DurableFile.Sync(file);
             return default;
         }
 
         public ValueTask DisposeAsync()
         {
-            _file.Dispose();
+            file.Dispose();
             return default;
         }
     }

@@ -34,12 +34,25 @@ internal static class StoreBackup
             using var keys = StoreAccess.Keys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile));
             // A base is an image of this key domain, so with one there is nothing to warn of.
             if (order.Base is null) await WarnOfOtherDomainsAsync(unit, keys, cancel);
-            var image = await new OfflineBackup(unit, keys, order).RunAsync(cancel);
+            var image = await BackUpAsync(new OfflineBackup(unit, keys, order), unit, cancel);
             Print(parsed.GetValue(StillpointCommand.Output), image);
             KitState.Warn(StoreAccess.KeyFileOf(parsed.GetValue(keyFile)));
             return ExitCodes.Ok;
         });
         return command;
+    }
+
+    private static async Task<ImageSummary> BackUpAsync(OfflineBackup backup, StorageUnit unit, CancellationToken cancel)
+    {
+        unit.EndUpkeepWith(cancel);
+        try
+        {
+            return await backup.RunAsync(cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            throw new CommandFailedException(ExitCodes.Interrupted, "interrupted.", "run the backup again: it sends only what the unit does not have yet");
+        }
     }
 
     /// <summary>A key file of its own is one more that must not be lost, and chosen by mistake more often than not.</summary>

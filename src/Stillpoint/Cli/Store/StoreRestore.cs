@@ -44,6 +44,7 @@ internal static class StoreRestore
         if (toFile && details.Files.Count > 0)
             Terminal.Note($"note: configuration files of the image ({details.Files.Count}) are left out; end TARGET with / for a folder with all of it.");
         using var opener = new RecordOpener(keys);
+        using var folder = toFile ? null : MadeFolder.Make(target);
         var files = new List<RestoredFile>();
         for (var i = 0; i < streams.Count; i++)
         {
@@ -51,22 +52,17 @@ internal static class StoreRestore
             var name = disk?.Name ?? details.Files[i - details.Disks.Count].Name;
             var kind = disk is null ? DiskFormat.Raw : Format(format, toFile ? target : name);
             var path = toFile ? target : Place(target, disk is null ? name : Path.ChangeExtension(name, Ending(kind)));
-            await using (var file = RestoreTargets.Create(path, kind, streams[i].Length, disk))
-            {
-                try
-                {
-                    files.Add(new RestoredFile(name, path, streams[i].Length, await DownloadAsync(reader, opener, streams[i], file, name, cancel)));
-                    continue;
-                }
-                catch
-                {
-                    // A part of a disk must not pass for a disk.
-                    await file.DisposeAsync();
-                    File.Delete(path);
-                    throw;
-                }
-            }
+            // A part of a disk must not pass for a disk: it has no disk's name until all of it is durable.
+            using var whole = RestoreTargets.Begin(path);
+            long written;
+            await using (var file = RestoreTargets.Create(path, whole.Partial, kind, streams[i].Length, disk))
+                written = await DownloadAsync(reader, opener, streams[i], file, name, cancel);
+            // Whoever cancelled while the last bytes were synced wants no file either.
+            cancel.ThrowIfCancellationRequested();
+            whole.Keep();
+            files.Add(new RestoredFile(name, path, streams[i].Length, written));
         }
+        folder?.Keep();
         return files;
     }
 
@@ -118,7 +114,7 @@ internal static class StoreRestore
             throw new CommandFailedException(ExitCodes.NotFound, $"there is no folder {parent} to write {Path.GetFileName(target)} in.",
                 "make the folder first, or name another TARGET");
         }
-        if (!toFile && Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any())
+        if (!toFile && Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any(entry => !PartialFile.IsRemains(entry)))
         {
             throw new CommandFailedException(ExitCodes.Failed, $"folder {target} is not empty.",
                 "name a folder that is empty or not there yet; a restore overwrites nothing");
@@ -144,7 +140,6 @@ internal static class StoreRestore
         // The name comes from the image, so from whoever made it.
         if (name != Path.GetFileName(name) || name is "" or "." or ".." || name.Contains('\\', StringComparison.Ordinal))
             throw new CommandFailedException(ExitCodes.Failed, $"the image has a disk of the impossible name '{name}'.");
-        Directory.CreateDirectory(folder);
         return Path.Combine(folder, name);
     }
 

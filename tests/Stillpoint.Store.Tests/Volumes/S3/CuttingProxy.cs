@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace Stillpoint.Store.Tests;
 
-/// <summary>Passes connections on to a server on this machine and cuts them where it was told to.</summary>
+/// <summary>Passes connections on to a server on this machine, and cuts or stalls them where it was told to.</summary>
 internal sealed class CuttingProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -11,7 +11,7 @@ internal sealed class CuttingProxy : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly int _port;
     private readonly Task _accepting;
-    private int _cuts;
+    private int _cuts, _stalls;
 
     public CuttingProxy(int port)
     {
@@ -30,6 +30,12 @@ internal sealed class CuttingProxy : IAsyncDisposable
 
     /// <summary>When this is true of the head of a request, the request is passed on and its answer is not.</summary>
     public Predicate<string>? LoseAnswer { get; set; }
+
+    /// <summary>When this is true of the head of a request, its connection passes nothing more and stays open.</summary>
+    public Predicate<string>? Stall { get; set; }
+
+    /// <summary>Connections that stall.</summary>
+    public int Stalls => Volatile.Read(ref _stalls);
 
     public async ValueTask DisposeAsync()
     {
@@ -79,6 +85,11 @@ internal sealed class CuttingProxy : IAsyncDisposable
             {
                 var count = await from.ReadAsync(buffer, cancel);
                 if (count == 0) return;
+                if (requests && Stall?.Invoke(System.Text.Encoding.Latin1.GetString(buffer, 0, count)) == true)
+                {
+                    Interlocked.Increment(ref _stalls);
+                    await Task.Delay(Timeout.Infinite, cancel);
+                }
                 if (requests && LoseAnswer?.Invoke(System.Text.Encoding.Latin1.GetString(buffer, 0, count)) == true) connection.Lost = true;
                 if (!requests && connection.Lost)
                 {

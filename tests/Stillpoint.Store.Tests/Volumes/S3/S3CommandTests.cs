@@ -48,6 +48,43 @@ public sealed class S3CommandTests(Rgw rgw) : IDisposable
         await ExpectAsync(unit, images + 1, disk);
     }
 
+    /// <summary>Uploads that stall, or a server that answers nothing any more: neither keeps a backup that is interrupted.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_interrupted_backup_ends_without_the_servers_answers_and_no_collect_waits_for_it(bool all)
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are sent by kill");
+        var address = await rgw.BucketAsync();
+        var unit = address.ToString();
+        await RunAsync(0, "store", "init", unit);
+        await File.WriteAllBytesAsync(In("disk.raw"), Disks.Make(40 << 20, seed: 1, share: 1));
+        await using var proxy = new CuttingProxy(rgw.Port);
+        var dead = false;
+        proxy.Stall = head => Volatile.Read(ref dead) || head.Contains("partNumber=", StringComparison.Ordinal);
+        // Tests that run in the background inherit an ignored SIGINT, and so would the command.
+        using var process = CommandLine.Start("env", In("key"), null,
+            ["--default-signal=INT", _command, "store", "backup", unit.Replace($":{rgw.Port}/", $":{proxy.Endpoint.Port}/", StringComparison.Ordinal), In("disk.raw"), "--vm", "web"]);
+        var error = process.StandardError.ReadToEndAsync();
+        while (proxy.Stalls == 0)
+        {
+            Assert.False(process.HasExited, "the backup was over before it could be stopped");
+            await Task.Delay(5);
+        }
+        Volatile.Write(ref dead, all);
+        using (var kill = System.Diagnostics.Process.Start("kill", ["-INT", $"{process.Id}"])) await kill.WaitForExitAsync();
+        await process.WaitForExitAsync();
+        Assert.Equal(130, process.ExitCode);
+        Assert.EndsWith("error: interrupted.\nnext:  run the backup again: it sends only what the unit does not have yet\n", await error, StringComparison.Ordinal);
+        if (all) return;
+
+        // The session is over for whoever comes next.
+        Assert.DoesNotContain("waiting for", (await RunAsync(0, "store", "collect", unit)).Error, StringComparison.Ordinal);
+        await RunAsync(0, "store", "backup", unit, In("disk.raw"), "--vm", "web");
+        await RunAsync(0, "store", "verify", unit);
+    }
+
     [Fact]
     public async Task Without_credentials_it_says_where_they_come_from()
     {
