@@ -59,6 +59,29 @@ public sealed class KeyCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_kit_of_another_key_file_than_the_one_named_is_refused()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        await File.WriteAllTextAsync(In("words"), "a recovery passphrase\n");
+        var mine = await JsonAsync("store", "init", In("u"), "--kit-passphrase-file", In("words"), "--output", "json");
+        var other = await JsonAsync("store", "init", In("u2"), "--no-kit", "--key-file", In("k2"), "--output", "json");
+        string[] open = ["store", "kit", "open", In("key.kit.txt"), "--kit-passphrase-file", In("words")];
+        var refused = await RunAsync([.. open, "--key-file", In("k2"), "--to", In("new.key")]);
+        Assert.Equal(4, refused.Code);
+        foreach (var words in new[] { "not of the key file", mine.GetProperty("domain").GetString()!, other.GetProperty("domain").GetString()! })
+            Assert.Contains(words, refused.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("the kit of", refused.Output, StringComparison.Ordinal);
+        Assert.False(File.Exists(In("new.key")));
+        Assert.Equal(10, (await RunAsync([.. open, "--key-file", In("none")])).Code);
+
+        // What the environment names need not be meant.
+        File.Move(In("k2"), In("key"), overwrite: true);
+        var warned = await RunAsync(open);
+        Assert.Equal(0, warned.Code);
+        Assert.Contains("not of the key file", warned.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_passphrase_locks_the_key_file_and_comes_off_again()
     {
         Assert.SkipUnless(_command is not null, "the stillpoint command is not built");

@@ -84,8 +84,9 @@ internal static class StoreKit
             var passphrase = Passphrase.Ask(parsed.GetValue(kitPassphrase), KitVariable, "recovery passphrase")
                 ?? throw new CommandFailedException(ExitCodes.Failed, "no recovery passphrase was given.", $"give --kit-passphrase-file FILE or set {KitVariable}");
             var opened = RecoveryKit.Read(File.ReadAllText(path), passphrase, path);
-            var written = parsed.GetValue(target) is { } to ? WriteKeys(opened, to) : [];
             var domains = Domains(opened);
+            Compare(path, domains, parsed.GetValue(keyFile));
+            var written = parsed.GetValue(target) is { } to ? WriteKeys(opened, to) : [];
             MarkOpened(StoreAccess.KeyFileOf(parsed.GetValue(keyFile)), domains);
             Print(parsed, new Result(opened.Made, domains, opened.Units, written));
             return ExitCodes.Ok;
@@ -109,6 +110,22 @@ internal static class StoreKit
             written.Add(path);
         }
         return written;
+    }
+
+    /// <summary>A kit is tried to see that it brings back this key file, so one that opens and holds another has failed.</summary>
+    private static void Compare(string kit, List<Guid> domains, string? named)
+    {
+        var path = StoreAccess.KeyFileOf(named);
+        if (path is null || (named is null && !File.Exists(path))) return;
+        var key = StoreAccess.ReadKeyFile(path);
+        if (domains.Contains(key.Domain)) return;
+        var held = $"{(domains.Count == 1 ? "key domain" : "key domains")} {string.Join(", ", domains.Select(d => d.ToString("D")))}";
+        var why = $"the kit {kit} opens, but it is not of the key file {path}: it holds {held}, the key file is of {key.Domain:D}.";
+        // The environment names a key file for all commands, which need not mean this kit.
+        if (named is null) Terminal.Note($"warning: {why}");
+        else
+            throw new CommandFailedException(
+                ExitCodes.Damaged, why, $"try the kit that is of that key file, or make one: stillpoint store kit create UNIT --key-file {path} --to FILE");
     }
 
     private static void MarkOpened(string? keyFile, List<Guid> domains)
