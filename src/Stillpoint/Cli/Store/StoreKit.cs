@@ -29,7 +29,7 @@ internal static class StoreKit
     {
         using var random = RandomNumberGenerator.Create();
         var given = Passphrase.AskNew(passphraseFile, KitVariable, "recovery passphrase (empty: one is made)");
-        var made = given is null or { Length: 0 } ? Fresh(random) : null;
+        var made = given is null or { Length: 0 } ? RecoveryPassphrase.Create(random) : null;
         var now = StoreAccess.Environment.Time.GetUtcNow();
         var text = new RecoveryKit(now, [master], units).Write(made is null ? given! : Encoding.UTF8.GetBytes(made), new PassphraseWrap(), random);
         StoreAccess.CreateSecret(kit, Encoding.UTF8.GetBytes(text));
@@ -132,15 +132,6 @@ internal static class StoreKit
     {
         if (keyFile is null || !File.Exists(keyFile) || KitState.Read(keyFile) is not { Opened: null } state) return;
         if (domains.Contains(StoreAccess.ReadKeyFile(keyFile).Domain)) (state with { Opened = StoreAccess.Environment.Time.GetUtcNow() }).Write(keyFile);
-    }
-
-    /// <summary>120 random bits in groups that are easily copied.</summary>
-    private static string Fresh(RandomNumberGenerator random)
-    {
-        const string digits = "abcdefghjkmnpqrstvwxyz0123456789";
-        var bytes = new byte[24];
-        random.GetBytes(bytes);
-        return string.Join('-', bytes.Chunk(4).Select(group => string.Concat(group.Select(b => digits[b & 31]))));
     }
 
     private static void Print(ParseResult parsed, Result result)
