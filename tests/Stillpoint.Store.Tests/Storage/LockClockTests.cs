@@ -74,6 +74,8 @@ public sealed class LockClockTests(Rgw rgw) : IDisposable
             using (var json = JsonDocument.Parse((await RunAsync(0, clock, "store", "prune", unit, "--keep-last", "1", "--dry-run", "--output", "json")).Out))
             {
                 var planned = json.RootElement.GetProperty("images").EnumerateArray().ToList();
+            var shown = (await RunAsync(0, clock, "store", "images", unit)).Out;
+            foreach (var days in new[] { 8, 300 }) Assert.Contains($"locked until {Until(days)}", shown, StringComparison.Ordinal);
                 Assert.Equal(4, planned.Count);
                 Assert.All(planned, image => Assert.True(image.GetProperty("stays").GetBoolean()));
                 Assert.Equal(3, planned.Count(image => image.GetProperty("reasons").ToString().Contains(" by its unit", StringComparison.Ordinal)));
