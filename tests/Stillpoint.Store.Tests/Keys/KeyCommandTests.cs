@@ -74,6 +74,13 @@ public sealed class KeyCommandTests : IDisposable
         Assert.False(File.Exists(In("new.key")));
         Assert.Equal(10, (await RunAsync([.. open, "--key-file", In("none")])).Code);
 
+        // An empty unit knows for which key file it was made.
+        await DiskAsync();
+        var backup = await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--key-file", In("k2"));
+        Assert.Equal(0, backup.Code);
+        Assert.Contains($"made with a key file of key domain {mine.GetProperty("domain").GetString()}", backup.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("made with", (await RunAsync("store", "backup", In("u2"), In("a.raw"), "--vm", "web", "--key-file", In("k2"))).Error, StringComparison.Ordinal);
+
         // What the environment names need not be meant.
         File.Move(In("k2"), In("key"), overwrite: true);
         var warned = await RunAsync(open);
