@@ -83,8 +83,8 @@ internal static class StorageUnitDeletion
         }
         Terminal.Out.Write(table);
         Console.Out.WriteLine(outcome.Expired is { } gone
-            ? $"{gone.Count} of {outcome.Plan.Images.Count} images were given up"
-            : $"{outcome.Plan.Going.Count()} of {outcome.Plan.Images.Count} images would go; nothing was changed");
+            ? $"{gone.Count} of {Counted.Of(outcome.Plan.Images.Count, "image")} {(gone.Count == 1 ? "was" : "were")} given up"
+            : $"{outcome.Plan.Going.Count()} of {Counted.Of(outcome.Plan.Images.Count, "image")} would go; nothing was changed");
     }
 
     private static Command Collect()

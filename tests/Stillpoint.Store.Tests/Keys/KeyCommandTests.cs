@@ -134,7 +134,7 @@ public sealed class KeyCommandTests : IDisposable
 
         // Named by the environment alone the key is not used; named here it is.
         Assert.Equal(0, (await JsonAsync("store", "collect", In("u"), "--output", "json")).GetProperty("packsResealed").GetInt32());
-        Assert.Contains("packs lie under older epochs", (await RunAsync("store", "keys", "show", In("u"))).Output, StringComparison.Ordinal);
+        Assert.Contains("1 pack lies under older epochs: store collect UNIT --key-file", (await RunAsync("store", "keys", "show", In("u"))).Output, StringComparison.Ordinal);
         var collect = await JsonAsync("store", "collect", In("u"), "--key-file", In("key"), "--output", "json");
         Assert.Equal(1, collect.GetProperty("packsResealed").GetInt32());
         shown = await JsonAsync("store", "keys", "show", In("u"), "--output", "json");

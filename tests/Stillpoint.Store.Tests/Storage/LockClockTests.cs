@@ -45,6 +45,8 @@ public sealed class LockClockTests(Rgw rgw) : IDisposable
         var there = (await VersionsAsync(address)).ToHashSet();
         Assert.All(before.Where(v => UnitNames.IsLocked(v.Key)), version => Assert.Contains(version, there));
 
+        Assert.Contains("are locked for 8 days from now and more, ", (await RunAsync(0, null, "store", "renew", unit)).Out, StringComparison.Ordinal);
+
         // Whatever the host's clock says, what is written now is locked for 10 days from now, by the server's.
         foreach (var clock in new[] { "+400d", "-400d" })
         {

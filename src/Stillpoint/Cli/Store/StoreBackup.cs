@@ -66,7 +66,7 @@ internal static class StoreBackup
         if (order.Base is null != order.Changed is null)
             throw new CommandFailedException(ExitCodes.Failed, "--base and --changed go together.", "give both for an incremental, neither for a full");
         if (order.Changed is { } files && files.Count != order.Disks.Count)
-            throw new CommandFailedException(ExitCodes.Failed, $"{order.Disks.Count} disks but {files.Count} change lists.", "give one list a disk, in the same order");
+            throw new CommandFailedException(ExitCodes.Failed, $"{Counted.Of(order.Disks.Count, "disk")} but {Counted.Of(files.Count, "change list")}.", "give one list a disk, in the same order");
     }
 
     private static void Print(OutputFormat format, ImageSummary image)
