@@ -119,7 +119,7 @@ internal static class StorageUnitDeletion
                 ("images removed", state.Report is { } done ? $"{done.ImagesRemoved}" : null),
                 ("packs damaged", state.Report?.Unreadable is { } damaged ? $"{damaged.Count}, left as they are: {string.Join(", ", damaged)}" : null));
             if (state.Report?.Unreadable is null) return shown;
-            Terminal.Note("Find what is damaged with: stillpoint store verify UNIT, then bring it back with: stillpoint store repair UNIT --from OTHER");
+            Terminal.Note("Find what is damaged with: stillpoint store verify UNIT, then bring it back with: stillpoint store repair UNIT --from OTHER --key-file FILE");
             return ExitCodes.Partial;
         });
         return command;

@@ -224,8 +224,14 @@ public sealed class KeyCommandTests : IDisposable
         Assert.Equal((4, "other-head"), (unknown.Code, JsonDocument.Parse(unknown.Output).RootElement.GetProperty("verdict").GetString()));
 
         foreach (var pack in Directory.EnumerateFiles(In("u"), "*.data", SearchOption.AllDirectories).ToList()) File.Delete(pack);
-        Assert.Equal(4, (await RunAsync("store", "verify", In("u"))).Code);
-        Assert.Equal(0, (await RunAsync("store", "repair", In("u"), "--from", In("copy"))).Code);
+        var damaged = await RunAsync("store", "verify", In("u"));
+        Assert.Equal(4, damaged.Code);
+        Assert.Contains("next: Bring what is damaged", damaged.Error, StringComparison.Ordinal);
+        Assert.Contains($"store repair {In("u")} --from OTHER --key-file {In("key")}", damaged.Error, StringComparison.Ordinal);
+        Assert.Contains("run a full backup", damaged.Error, StringComparison.Ordinal);
+        var repaired = await RunAsync("store", "repair", In("u"), "--from", In("copy"));
+        Assert.Equal(0, repaired.Code);
+        Assert.Contains($"store verify {In("u")} --key-file {In("key")}", repaired.Output, StringComparison.Ordinal);
         Assert.Equal(0, (await RunAsync("store", "verify", In("u"), "--image", "latest")).Code);
         Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Code);
         Assert.Equal(disk, await File.ReadAllBytesAsync(In("r.raw")));

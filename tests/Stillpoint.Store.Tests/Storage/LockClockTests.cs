@@ -72,12 +72,13 @@ public sealed class LockClockTests(Rgw rgw) : IDisposable
                 var refused = await RunAsync(11, clock, "store", "expire", unit, image);
                 Assert.Contains("cannot be given up: it is locked until", refused.Error, StringComparison.Ordinal);
                 Assert.Equal(image != locked, refused.Error.Contains($"locked until {Until(8)}", StringComparison.Ordinal));
+                Assert.DoesNotContain("hold", refused.Error.Split("next:")[1], StringComparison.Ordinal);
             }
+            var shown = (await RunAsync(0, clock, "store", "images", unit)).Out;
+            foreach (var days in new[] { 8, 300 }) Assert.Contains($"locked until {Until(days)}", shown, StringComparison.Ordinal);
             using (var json = JsonDocument.Parse((await RunAsync(0, clock, "store", "prune", unit, "--keep-last", "1", "--dry-run", "--output", "json")).Out))
             {
                 var planned = json.RootElement.GetProperty("images").EnumerateArray().ToList();
-            var shown = (await RunAsync(0, clock, "store", "images", unit)).Out;
-            foreach (var days in new[] { 8, 300 }) Assert.Contains($"locked until {Until(days)}", shown, StringComparison.Ordinal);
                 Assert.Equal(4, planned.Count);
                 Assert.All(planned, image => Assert.True(image.GetProperty("stays").GetBoolean()));
                 Assert.Equal(3, planned.Count(image => image.GetProperty("reasons").ToString().Contains(" by its unit", StringComparison.Ordinal)));
@@ -122,6 +123,7 @@ public sealed class LockClockTests(Rgw rgw) : IDisposable
         // A lock is not shortened: an earlier date changes nothing.
         var still = await RunAsync(0, "-400d", "store", "lock", unit, locked, "--until", Until(-200));
         Assert.Contains($"locked until {Until(300)}", still.Out, StringComparison.Ordinal);
+        Assert.Contains("Nothing was changed", still.Error, StringComparison.Ordinal);
         var pruned = await RunAsync(0, "+400d", "store", "prune", unit, "--keep-last", $"{images.Count - 1}");
         Assert.Contains("it is locked until", pruned.Out.Replace("\n", "", StringComparison.Ordinal), StringComparison.Ordinal);
         Assert.Contains($"0 of {images.Count} images were given up", pruned.Out, StringComparison.Ordinal);

@@ -55,7 +55,7 @@ internal static class StorePrune
             // A plan of today keeps what may not go; one that was made before, or by hand, may name it.
             var refused = gone is null || gone.Count == made.Going.Count() ? null : await Pruner.RefusedAsync(unit, made, cancel);
             Print(parsed, made, gone, names, parsed.GetRequiredValue(directory));
-            foreach (var (id, why) in refused ?? new Dictionary<Guid, string>()) Terminal.Note($"image {id} cannot be given up: {why}.");
+            foreach (var (id, why) in refused ?? new Dictionary<Guid, string>()) Terminal.Note($"warning: image {id} cannot be given up: {why}.");
             return refused is { Count: > 0 } ? ExitCodes.Locked : ExitCodes.Ok;
         });
         return command;
