@@ -121,6 +121,7 @@ public sealed class KeyCommandTests : IDisposable
         var disk = await DiskAsync();
         Assert.Equal(0, (await RunAsync("store", "init", In("u"), "--no-kit")).Code);
         Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web")).Code);
+        File.Copy(In("key"), In("stolen"));
         Assert.Equal(0, (await RunAsync("store", "keys", "rotate")).Code);
         Disks.Fill(disk.AsSpan(0, 1 << 20), new Random(9));
         await File.WriteAllBytesAsync(In("a.raw"), disk);
@@ -131,6 +132,11 @@ public sealed class KeyCommandTests : IDisposable
         Assert.Equal([(0, 1), (1, 1)], shown.GetProperty("epochs").EnumerateArray().Select(e => (e.GetProperty("epoch").GetInt32(), e.GetProperty("packs").GetInt32())));
         Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Code);
         Assert.Equal(disk, await File.ReadAllBytesAsync(In("r.raw")));
+
+        // As the help says, a rotation shuts nobody out.
+        Assert.Contains("shuts nobody out", string.Join(' ', (await RunAsync("store", "keys", "rotate", "--help")).Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("r1.raw"), "--key-file", In("stolen"))).Code);
+        Assert.Equal(disk, await File.ReadAllBytesAsync(In("r1.raw")));
 
         // Named by the environment alone the key is not used; named here it is.
         Assert.Equal(0, (await JsonAsync("store", "collect", In("u"), "--output", "json")).GetProperty("packsResealed").GetInt32());

@@ -44,6 +44,7 @@ public sealed class StoreCommandTests : IDisposable
         Assert.Equal("web", images[0].GetProperty("vm").GetString());
         Assert.Equal("sound", images[0].GetProperty("verified").GetProperty("result").GetString());
         Assert.Equal(2, (await JsonAsync("store", "stats", In("u"), "--output", "json")).GetProperty("stats").GetProperty("images").GetInt32());
+        Assert.Contains("images", (await RunAsync("store", "stats", In("u"))).Output.Split('\n')[1], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -140,7 +141,6 @@ public sealed class StoreCommandTests : IDisposable
         Assert.Equal(4, (await RunAsync("store", "verify", In("u"), "--stored")).Code);
         images = await JsonAsync("store", "images", In("u"), "--output", "json");
         Assert.Equal(["damaged", "suspect", "damaged"], images.EnumerateArray().Select(i => i.GetProperty("doubt").GetString()));
-    }
         Assert.Equal(["damaged", "suspect"], images[1].GetProperty("doubts").EnumerateArray().Select(d => d.GetString()));
         table = (await RunAsync("store", "images", In("u"))).Output;
         Assert.Contains("DAMAGED, SUSPECT, held", table, StringComparison.Ordinal);
@@ -166,6 +166,7 @@ public sealed class StoreCommandTests : IDisposable
             }
             if (unit == "u2") Assert.Contains(" a-mach", lines[3], StringComparison.Ordinal);
         }
+    }
 
     [Fact]
     public async Task One_disk_is_restored_to_a_file_whatever_else_the_image_holds()

@@ -39,7 +39,9 @@ internal static class StoreKeys
     private static Command Rotate()
     {
         var keyFile = StoreAccess.NewKeyFile();
-        var command = new Command("rotate", "Start a new epoch: what is written from now on lies under a new key. Old data stays readable; collect with the key re-encrypts it.") { keyFile };
+        var command = new Command("rotate", "Start a new epoch: what is written from now on lies under a new key. Old data stays readable; "
+            + "collect with the key re-encrypts it. A rotation shuts nobody out: a copy of the key file from before, or a kit, opens what is written after it too. "
+            + "Where one was stolen, back up into a key domain of its own: a new unit, or this one, with a new key file.") { keyFile };
         command.SetAction(parsed => Change(parsed, keyFile, (file, master, passphrase) => Same(file, master.Rotate(), passphrase)));
         return command;
     }
