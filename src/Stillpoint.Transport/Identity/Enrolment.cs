@@ -72,20 +72,30 @@ public sealed record Enrolment(Uri Primary, string Role, string Name, string? Fi
         JoinClient join, string folder, RoleIdentity before, string token, ILogger log, CancellationToken cancel)
     {
         var fingerprint = string.IsNullOrEmpty(Fingerprint) ? before.Authority.GetCertHashString(HashAlgorithmName.SHA256) : Fingerprint;
+        var kept = await File.ReadAllBytesAsync(Path.Combine(folder, RoleIdentity.FileName), cancel);
+        RoleIdentity identity;
         try
         {
-            DurableFile.Replace(Path.Combine(folder, AsideName), await File.ReadAllBytesAsync(Path.Combine(folder, RoleIdentity.FileName), cancel));
             var request = new JoinRequest(token, IsNamed ? Name : before.Self.Name, Role, "");
-            var identity = await join.JoinAsync(request, fingerprint, folder, cancel: cancel);
-            NoteUsed(folder, token);
-            log.LogInformation("Joined anew as '{Name}'; the identity from before is kept as {File}.", identity.Self.Name, AsideName);
-            return identity;
+            identity = await join.JoinAsync(request, fingerprint, folder, cancel: cancel);
         }
-        catch (TroubleException e)
+        catch (Exception e) when (e is TroubleException or IOException or UnauthorizedAccessException)
         {
-            log.LogWarning("It did not join anew with the token in {File} and goes on as '{Name}': {Trouble}", TokenFile, before.Self.Name, e.Trouble);
+            log.LogWarning("It did not join anew with the token in {File} and goes on as '{Name}': {Trouble}", TokenFile, before.Self.Name, e.Message);
             return null;
         }
+        try
+        {
+            // Only now: a token that is refused must not cost what an earlier one set aside.
+            DurableFile.Replace(Path.Combine(folder, AsideName), kept);
+            NoteUsed(folder, token);
+            log.LogInformation("Joined anew as '{Name}'; the identity from before is kept as {File}.", identity.Self.Name, AsideName);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            log.LogWarning("Joined anew as '{Name}'; the identity from before, or that the token was used, could not be written: {Error}", identity.Self.Name, e.Message);
+        }
+        return identity;
     }
 
     /// <summary>The token, when there is one and it is not the one that was used here last. A file that is gone was used and taken away.</summary>

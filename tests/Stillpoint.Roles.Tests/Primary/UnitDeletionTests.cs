@@ -82,6 +82,18 @@ public sealed class UnitDeletionTests : IAsyncLifetime
         Assert.Equal(6, forced.Plan.Going.Count());
     }
 
+    [Fact]
+    public async Task An_image_that_a_rebuild_listed_is_promised_by_the_policy_that_protects_its_vm_now()
+    {
+        await _rig.Post<PolicyView>("policies", Policies.Sound("nightly"));
+        foreach (var number in new[] { 1, 2, 3 }) await PutAsync(number, null, days: 40 * number);
+        _media.Plan = (policy, _) => Plan(policy, stays: [1], goes: [2, 3]);
+        var asked = await PruneAsync(new PruneRequest(s_last, DryRun: true));
+        // 'full' keeps the newest two.
+        Assert.Equal([Id(2)], asked.Promised!.Keys);
+        Assert.Contains("rebuilt", asked.Promised[Id(2)], StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("vault")]
     [InlineData("./vault")]
@@ -118,9 +130,9 @@ public sealed class UnitDeletionTests : IAsyncLifetime
         Assert.Empty(_media.Pruned);
     }
 
-    private Task PutAsync(int number, string schedule, int days) => _rig.Server.Services.GetRequiredService<CatalogStore>().Images.Put(new ImageRecord
+    private Task PutAsync(int number, string? schedule, int days) => _rig.Server.Services.GetRequiredService<CatalogStore>().Images.Put(new ImageRecord
     {
-        Id = Id(number), VmId = _vm, Vm = "web", Host = "hv1", StorageUnit = "main", Policy = "nightly", Schedule = schedule, KeyDomain = "hv1", JobId = Id(100 + number),
+        Id = Id(number), VmId = _vm, Vm = "web", Host = "hv1", StorageUnit = "main", Policy = schedule is null ? null : "nightly", Schedule = schedule, KeyDomain = "hv1", JobId = Id(100 + number),
         Created = _rig.Time.GetUtcNow().AddDays(-days), Type = ImageType.Full, Consistency = Consistency.Application,
     });
 

@@ -39,7 +39,7 @@ public sealed class JoinTests : IAsyncLifetime, IDisposable
         _app.MapPost("/api/v1/join", (JoinRequest request) =>
         {
             _seen.Add(request);
-            return request.Token is "good" or "good-2"
+            return request.Token is "good" or "good-2" or "good-3"
                 ? Results.Json(new JoinResponse(_authority.Issue(request.CsrPem, request.Name, request.Role), _authority.Pem), Words.Json)
                 : Results.Problem("the token was used before", statusCode: 403);
         });
@@ -150,6 +150,20 @@ public sealed class JoinTests : IAsyncLifetime, IDisposable
         using var after = await start.IdentityAsync(data, TimeProvider.System, log, default);
         Assert.Equal(anew.Certificate.Thumbprint, after.Certificate.Thumbprint);
         Assert.Equal(3, _seen.Count);
+
+        // A token that is refused later does not cost what was set aside.
+        await File.WriteAllTextAsync(token, "used", TestContext.Current.CancellationToken);
+        using var still = await start.IdentityAsync(data, TimeProvider.System, log, default);
+        Assert.Equal(anew.Certificate.Thumbprint, still.Certificate.Thumbprint);
+        Assert.Contains(joined.Certificate.ExportCertificatePem(), await File.ReadAllTextAsync(
+            Path.Combine(data, Enrolment.AsideName), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+
+        // Nor does a place that cannot be written keep the role from starting.
+        File.Delete(Path.Combine(data, Enrolment.AsideName));
+        Directory.CreateDirectory(Path.Combine(data, Enrolment.AsideName));
+        await File.WriteAllTextAsync(token, "good-3", TestContext.Current.CancellationToken);
+        using var stubborn = await start.IdentityAsync(data, TimeProvider.System, log, default);
+        Assert.NotEqual(anew.Certificate.Thumbprint, stubborn.Certificate.Thumbprint);
     }
 
     [Fact]
