@@ -19,8 +19,24 @@ public static class ImageDoubt
     public static string? Of(StoredImage image, DomainKeys? keys)
     {
         ArgumentNullException.ThrowIfNull(image);
-        if (image.Notes.Any(n => n.Kind == NoteKind.Suspect)) return Suspect;
-        if (keys?.Domain == image.Header.Domain) return ImageSummaries.LastVerify(image, keys) is { Result: "damaged" } ? Damaged : null;
-        return image.Notes.LastOrDefault(n => n.Kind is NoteKind.Damaged or NoteKind.Verified) is { Kind: NoteKind.Damaged } ? Damaged : null;
+        return IsSuspect(image) ? Suspect : IsDamaged(image, keys) ? Damaged : null;
+    }
+
+    /// <summary>All that is wrong with an image, as <see cref="Of"/> says it: what a restore meets first.</summary>
+    /// <param name="image">The image, its notes oldest first.</param>
+    /// <param name="keys">Keys of its domain, or null.</param>
+    /// <exception cref="TroubleException">A note was altered.</exception>
+    public static IReadOnlyList<string> All(StoredImage image, DomainKeys? keys)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return [.. IsDamaged(image, keys) ? [Damaged] : Array.Empty<string>(), .. IsSuspect(image) ? [Suspect] : Array.Empty<string>()];
+    }
+
+    private static bool IsSuspect(StoredImage image) => image.Notes.Any(n => n.Kind == NoteKind.Suspect);
+
+    private static bool IsDamaged(StoredImage image, DomainKeys? keys)
+    {
+        if (keys?.Domain == image.Header.Domain) return ImageSummaries.LastVerify(image, keys) is { Result: "damaged" };
+        return image.Notes.LastOrDefault(n => n.Kind is NoteKind.Damaged or NoteKind.Verified) is { Kind: NoteKind.Damaged };
     }
 }

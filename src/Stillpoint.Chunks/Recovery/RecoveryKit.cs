@@ -47,7 +47,7 @@ public sealed record RecoveryKit(DateTimeOffset Made, IReadOnlyList<DomainMaster
 
     /// <summary>Opens a kit.</summary>
     /// <param name="text">The file's text; what stands around the sealed lines does not matter.</param>
-    /// <param name="passphrase">The recovery passphrase, UTF-8.</param>
+    /// <param name="passphrase">The recovery passphrase, UTF-8; one that the program made in capitals or without its hyphens too.</param>
     /// <param name="path">For errors.</param>
     /// <exception cref="TroubleException">It is no kit, was mistyped, or the passphrase is another.</exception>
     public static RecoveryKit Read(string text, ReadOnlySpan<byte> passphrase, string path)
@@ -64,7 +64,10 @@ public sealed record RecoveryKit(DateTimeOffset Made, IReadOnlyList<DomainMaster
         var wrap = new PassphraseWrap((int)Math.Min(memory, int.MaxValue), (int)Math.Min(passes, int.MaxValue));
         if (!wrap.IsSound) throw Damage.Of(culprit, $"its Argon2id parameters, {memory} KiB and {passes} passes, are out of bounds");
         var salt = reader.Take(PassphraseWrap.SaltSize);
-        var plain = wrap.Open(passphrase, salt, bytes.AsSpan(0, PrefixSize), bytes.AsSpan(PrefixSize))
+        byte[] associated = bytes[..PrefixSize], content = bytes[PrefixSize..];
+        // As it was typed first: a passphrase that somebody chose may differ from another by its case alone.
+        var plain = wrap.Open(passphrase, salt, associated, content)
+            ?? (RecoveryPassphrase.AsMade(passphrase) is { } made ? wrap.Open(made, salt, associated, content) : null)
             ?? throw new TroubleException(culprit, "the recovery passphrase does not open it.", "give the passphrase that was noted when the kit was made");
         return Decode(plain, culprit);
     }
@@ -126,7 +129,8 @@ public sealed record RecoveryKit(DateTimeOffset Made, IReadOnlyList<DomainMaster
 
               1. Install the stillpoint program.
               2. Bring this file to it. If only the paper is left: type the lines from BEGIN to END into a text file. Small or capital letters
-                 do not matter; the two signs at the end of each line tell which line has a slip.
+                 do not matter, nor do hyphens and blanks but behind a line's number; the two signs at the end of each line tell which line
+                 has a slip.
               3. stillpoint store kit open KIT.txt --to stillpoint.key
                  It asks for the recovery passphrase, writes the key file, and names the storage units.
               4. stillpoint store images UNIT --key-file stillpoint.key

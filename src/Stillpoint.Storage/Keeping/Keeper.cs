@@ -6,6 +6,8 @@ namespace Stillpoint.Storage;
 /// <summary>Holds, releases, locks and gives up single images.</summary>
 public static class Keeper
 {
+    private const string Held = "it is held";
+
     /// <summary>The images that were not given up, newest first, with their keepings.</summary>
     /// <exception cref="TroubleException">The unit cannot be read.</exception>
     public static async Task<IReadOnlyList<CommittedImage>> ListAsync(StorageUnit unit, CancellationToken cancel)
@@ -53,7 +55,8 @@ public static class Keeper
         if (await TryExpireAsync(unit, found, cancel) is not { } why) return;
         throw new TroubleException(
             $"storage unit {unit.Name}", $"image {image:D} cannot be given up: {why}.",
-            $"release a hold with: stillpoint store hold UNIT {image:D} --release; a lock ends by time, which the backups made meanwhile prove",
+            why == Held ? $"release the hold with: stillpoint store hold {unit.Name} {image:D} --release"
+                : "wait until that date is over: a lock ends by time, which the backups made meanwhile prove",
             inner: new ObjectLockedException($"image {image:D}: {why}"));
     }
 
@@ -61,7 +64,7 @@ public static class Keeper
     /// <param name="image">The image, with what is said of it.</param>
     /// <param name="proven">The time that the unit can prove.</param>
     internal static string? Obstacle(CommittedImage image, DateTimeOffset proven) =>
-        image.Keeping.Held ? "it is held"
+        image.Keeping.Held ? Held
         : image.LockedUntil is { } until && until > proven
             ? $"it is locked until {until:u}{(until == image.UnitLock ? " by its unit" : "")}, and what is written in the unit proves no later time than {proven:u}"
         : null;

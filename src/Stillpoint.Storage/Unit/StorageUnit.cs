@@ -29,6 +29,9 @@ public sealed class StorageUnit : IAsyncDisposable
     /// <summary>Days that what is written is locked; null where nothing is.</summary>
     public int? LockDays => _configuration.LockDays;
 
+    /// <summary>Key domain of the key file that it was made with, which is a hint and binds nobody; null where it is not known.</summary>
+    public Guid? MadeFor => _configuration.MadeFor;
+
     /// <summary>How often <see cref="UnitRenewal"/> is due; null where nothing is locked.</summary>
     public TimeSpan? RenewalPeriod => _configuration.RenewalPeriod;
 
@@ -62,13 +65,13 @@ public sealed class StorageUnit : IAsyncDisposable
         CreateAsync(volume, chunkSize, compressionLevel, null, environment, cancel);
 
     /// <summary>As the other; where <paramref name="lockDays"/> is given, what is written is locked for that long and a little more, and
-    /// <see cref="UnitRenewal"/> keeps it so for what images need.</summary>
+    /// <see cref="UnitRenewal"/> keeps it so for what images need; <paramref name="madeFor"/> becomes <see cref="MadeFor"/>.</summary>
     public static async Task<StorageUnit> CreateAsync(
-        IVolume volume, int chunkSize, int compressionLevel, int? lockDays, UnitEnvironment environment, CancellationToken cancel)
+        IVolume volume, int chunkSize, int compressionLevel, int? lockDays, UnitEnvironment environment, CancellationToken cancel, Guid? madeFor = null)
     {
         ArgumentNullException.ThrowIfNull(volume);
         ArgumentNullException.ThrowIfNull(environment);
-        var made = UnitConfiguration.Make(environment.NewId(), chunkSize, compressionLevel, environment.Time.GetUtcNow(), lockDays);
+        var made = UnitConfiguration.Make(environment.NewId(), chunkSize, compressionLevel, environment.Time.GetUtcNow(), lockDays, madeFor);
         try
         {
             if (made.LockFor is { } span) await volume.LockNewAsync(span, cancel);
@@ -113,13 +116,13 @@ public sealed class StorageUnit : IAsyncDisposable
         string address, int chunkSize, int compressionLevel, UnitEnvironment environment, CancellationToken cancel) =>
         CreateInAsync(address, chunkSize, compressionLevel, null, environment, cancel);
 
-    /// <summary>As the other, with locks.</summary>
+    /// <summary>As the other, with locks and the key domain that it is made for.</summary>
     public static Task<StorageUnit> CreateInAsync(
-        string address, int chunkSize, int compressionLevel, int? lockDays, UnitEnvironment environment, CancellationToken cancel)
+        string address, int chunkSize, int compressionLevel, int? lockDays, UnitEnvironment environment, CancellationToken cancel, Guid? madeFor = null)
     {
         ArgumentNullException.ThrowIfNull(environment);
         VolumeAddress.Make(address);
-        return CreateAsync(VolumeAddress.Open(address, environment), chunkSize, compressionLevel, lockDays, environment, cancel);
+        return CreateAsync(VolumeAddress.Open(address, environment), chunkSize, compressionLevel, lockDays, environment, cancel, madeFor);
     }
 
     /// <summary>Opens the unit at an address.</summary>

@@ -13,6 +13,9 @@ public sealed record ImageList(IReadOnlyList<StoredImage> Images, IReadOnlyList<
     /// <summary>What is said of the images, by their ids; those of which nothing was said are left out, and so are all where the keepings cannot be
     /// read, which <see cref="Damaged"/> then tells.</summary>
     public IReadOnlyDictionary<Guid, ImageKeeping> Keepings { get; init; } = new Dictionary<Guid, ImageKeeping>();
+
+    /// <summary>When the last lock on an image ends, its unit's among them, by the ids of the images that have one.</summary>
+    public IReadOnlyDictionary<Guid, DateTimeOffset> LockedUntil { get; init; } = new Dictionary<Guid, DateTimeOffset>();
 }
 
 /// <summary>A committed image with what its unit says of it.</summary>
@@ -58,6 +61,7 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, UnitConfigu
         return new ImageList([.. images.Select(i => i.Image)], damaged)
         {
             Keepings = images.Where(i => i.Keeping.Entries > 0).ToDictionary(i => i.Image.Header.Id, i => i.Keeping),
+            LockedUntil = images.Where(i => i.LockedUntil is not null).ToDictionary(i => i.Image.Header.Id, i => i.LockedUntil!.Value),
         };
     }
 

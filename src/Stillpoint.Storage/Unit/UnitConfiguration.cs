@@ -13,9 +13,11 @@ namespace Stillpoint.Storage;
 /// <param name="CompressionLevel">zstd level.</param>
 /// <param name="Created">When it was made, UTC.</param>
 /// <param name="LockDays">Days that what is written is locked; null where nothing is.</param>
+/// <param name="MadeFor">Key domain of the key file that the unit was made with; null where none was named. A hint for a warning, which the check
+/// leaves out: a unit takes any domain.</param>
 /// <param name="Check">XxHash128 of the other values, as <see cref="CheckOf"/> writes them.</param>
 internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int CompressionLevel, DateTimeOffset Created, string Check,
-    int? LockDays = null)
+    int? LockDays = null, Guid? MadeFor = null)
 {
     /// <summary>A hundred years.</summary>
     public const int MaxLockDays = 36_500;
@@ -23,7 +25,7 @@ internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int
     public const int MaxBytes = 4096;
     private const int MaxLevel = 19;
 
-    public static UnitConfiguration Make(Guid id, int chunkSize, int level, DateTimeOffset created, int? lockDays = null)
+    public static UnitConfiguration Make(Guid id, int chunkSize, int level, DateTimeOffset created, int? lockDays = null, Guid? madeFor = null)
     {
         if (!StoreFormat.IsChunkSize(chunkSize))
             throw new TroubleException("chunk size", $"{chunkSize} bytes is not a power of two from 64 KiB to 1 MiB.",
@@ -32,7 +34,7 @@ internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int
             "choose 1, or 3 for slower and smaller");
         if (lockDays is < 1 or > MaxLockDays) throw new TroubleException("lock", $"{lockDays} days are not from 1 to {MaxLockDays}.",
             "choose as many as an image is kept");
-        var made = new UnitConfiguration(StoreFormat.Version, id, chunkSize, level, created, "", lockDays);
+        var made = new UnitConfiguration(StoreFormat.Version, id, chunkSize, level, created, "", lockDays, madeFor);
         return made with { Check = made.CheckOf() };
     }
 
@@ -69,7 +71,8 @@ internal sealed record UnitConfiguration(int Format, Guid Id, int ChunkSize, int
             read = new UnitConfiguration(
                 format, root.GetProperty("id").GetGuid(), root.GetProperty("chunkSize").GetInt32(), root.GetProperty("compressionLevel").GetInt32(),
                 root.GetProperty("created").GetDateTimeOffset(), root.GetProperty("check").GetString() ?? "",
-                root.TryGetProperty("lockDays", out var days) && days.ValueKind != JsonValueKind.Null ? days.GetInt32() : null);
+                root.TryGetProperty("lockDays", out var days) && days.ValueKind != JsonValueKind.Null ? days.GetInt32() : null,
+                root.TryGetProperty("madeFor", out var domain) && domain.ValueKind != JsonValueKind.Null ? domain.GetGuid() : null);
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {

@@ -23,7 +23,8 @@ internal static class KeyDomainCommand
     {
         var name = new Argument<string>("NAME") { Description = "The key domain." };
         var command = new Command(
-            "rotate", "Begin a new epoch: jobs that start from now on encrypt with a new key. What is stored stays readable; store collect --key-file encrypts it anew.") { name };
+            "rotate", "Begin a new epoch: jobs that start from now on encrypt with a new key. What is stored stays readable; store collect --key-file encrypts it anew. "
+            + "It shuts nobody out: a copy of the domain's key from before opens what is written after it too.") { name };
         command.SetAction(async (parsed, cancel) =>
         {
             using var api = ServerOptions.Connect(parsed);

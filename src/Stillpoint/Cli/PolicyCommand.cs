@@ -100,7 +100,7 @@ internal static class PolicyCommand
             ("block-level incremental", policy.BlockLevelIncremental ? "on" : "off"), ("consistency", Words.Of(policy.Consistency)),
             ("guest backup type", Words.Of(policy.GuestBackupType)), ("tracking audit", policy.TrackingAudit ? "on" : "off"),
             ("pass-through and shared disks", policy.OutsideDisks == OutsideDisks.Skip ? "left out" : "the VM is not backed up"),
-            ("full read at least every", $"{policy.RescanDays} days"));
+            ("full read at least every", Counted.Of(policy.RescanDays, "day")));
         return Results.IsJson(parsed) ? code : ScheduleCommand.Print(parsed, view.Schedules);
     }
 

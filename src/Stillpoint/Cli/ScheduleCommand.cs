@@ -21,6 +21,6 @@ internal static class ScheduleCommand
         parsed, schedules, ["policy", "schedule", "type", "when", "kept", Column.Whole("last run"), Column.Whole("next run")], s =>
         [
             s.Policy, s.Schedule.Name, Words.Of(s.Schedule.Type), ScheduleText.Every(s.Schedule.Every),
-            $"{s.Schedule.Retention.Days} days, at least {s.Schedule.Retention.KeepLast}", Results.At(s.LastRun), Results.At(s.NextRun),
+            $"{Counted.Of(s.Schedule.Retention.Days, "day")}, at least {s.Schedule.Retention.KeepLast}", Results.At(s.LastRun), Results.At(s.NextRun),
         ]);
 }

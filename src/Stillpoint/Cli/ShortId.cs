@@ -4,4 +4,7 @@ namespace Stillpoint.Cli;
 internal static class ShortId
 {
     public static string Of(Guid id) => id.ToString()[..8];
+
+    /// <summary>Of an id in words.</summary>
+    public static string Of(string id) => id[..8];
 }

@@ -83,8 +83,8 @@ internal static class StorageUnitDeletion
         }
         Terminal.Out.Write(table);
         Console.Out.WriteLine(outcome.Expired is { } gone
-            ? $"{gone.Count} of {outcome.Plan.Images.Count} images were given up"
-            : $"{outcome.Plan.Going.Count()} of {outcome.Plan.Images.Count} images would go; nothing was changed");
+            ? $"{gone.Count} of {Counted.Of(outcome.Plan.Images.Count, "image")} {(gone.Count == 1 ? "was" : "were")} given up"
+            : $"{outcome.Plan.Going.Count()} of {Counted.Of(outcome.Plan.Images.Count, "image")} would go; nothing was changed");
     }
 
     private static Command Collect()
@@ -119,7 +119,7 @@ internal static class StorageUnitDeletion
                 ("images removed", state.Report is { } done ? $"{done.ImagesRemoved}" : null),
                 ("packs damaged", state.Report?.Unreadable is { } damaged ? $"{damaged.Count}, left as they are: {string.Join(", ", damaged)}" : null));
             if (state.Report?.Unreadable is null) return shown;
-            Terminal.Note("Find what is damaged with: stillpoint store verify UNIT, then bring it back with: stillpoint store repair UNIT --from OTHER");
+            Terminal.Note("Find what is damaged with: stillpoint store verify UNIT, then bring it back with: stillpoint store repair UNIT --from OTHER --key-file FILE");
             return ExitCodes.Partial;
         });
         return command;

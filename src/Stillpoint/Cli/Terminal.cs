@@ -38,6 +38,9 @@ internal static class Terminal
         return table;
     }
 
+    /// <summary>A table of names and what is said of each, without heads above them.</summary>
+    public static Table NewFacts() => NewTable("", ">").HideHeaders();
+
     /// <summary>Writes a table to nowhere, so that the first one that counts comes without delay.</summary>
     public static void Warm()
     {
@@ -49,7 +52,14 @@ internal static class Terminal
     public static void Error(string message, string? nextStep)
     {
         Err.MarkupLineInterpolated($"[red]error:[/] {message}");
-        if (nextStep is not null) Err.MarkupLineInterpolated($"[yellow]next:[/]  {nextStep}");
+        if (nextStep is not null) Next(nextStep);
+    }
+
+    /// <summary>Says what to do next: with a capital, unless it begins with what is to be typed.</summary>
+    public static void Next(string step)
+    {
+        var typed = step.Length == 0 || step.StartsWith("stillpoint ", StringComparison.Ordinal);
+        Err.MarkupLineInterpolated($"[yellow]next:[/] {(typed ? step : char.ToUpperInvariant(step[0]) + step[1..])}");
     }
 
     /// <summary>Says something that is no result.</summary>

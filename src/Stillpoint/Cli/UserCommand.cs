@@ -18,7 +18,7 @@ internal static class UserCommand
         command.SetAction(async (parsed, cancel) =>
         {
             var url = ServerOptions.UrlOf(parsed) ?? SavedLogins.Find(null)?.Url
-                ?? throw new CommandFailedException(ExitCodes.Failed, "It is not said which primary server to sign in to.",
+                ?? throw new CommandFailedException(ExitCodes.Failed, "it is not said which primary server to sign in to.",
                     "Give --url https://HOST:PORT.");
             var fingerprint = ServerOptions.FingerprintOf(parsed) ?? SavedLogins.Find(url)?.Fingerprint ?? await Ask(url, cancel);
             var user = parsed.GetRequiredValue(name);
@@ -109,7 +109,7 @@ internal static class UserCommand
             "Check the address.");
         if (Console.IsInputRedirected)
         {
-            throw new CommandFailedException(ExitCodes.NotAuthorized, $"The fingerprint of {url} is not known.",
+            throw new CommandFailedException(ExitCodes.NotAuthorized, $"the fingerprint of {url} is not known.",
                 "Give --fingerprint; the primary server prints it and keeps it in ca.sha256.");
         }
         Terminal.Note($"{url} has the fingerprint");
@@ -117,12 +117,12 @@ internal static class UserCommand
         Terminal.Note("Is that what the primary server prints? Type yes to go on:");
         return Console.In.ReadLine()?.Trim() is "yes" or "y"
             ? seen
-            : throw new CommandFailedException(ExitCodes.NotAuthorized, "The fingerprint was not accepted; nothing was sent.");
+            : throw new CommandFailedException(ExitCodes.NotAuthorized, "the fingerprint was not accepted; nothing was sent.");
     }
 
     private static string Password(string user)
     {
-        if (Console.IsInputRedirected) throw new CommandFailedException(ExitCodes.Failed, "There is no password.", "Give --password-file FILE.");
+        if (Console.IsInputRedirected) throw new CommandFailedException(ExitCodes.Failed, "there is no password.", "Give --password-file FILE.");
         Console.Error.Write($"password of {user}: ");
         var typed = new System.Text.StringBuilder();
         while (Console.ReadKey(intercept: true) is var key && key.Key != ConsoleKey.Enter)

@@ -59,6 +59,36 @@ public sealed class KeyCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_kit_of_another_key_file_than_the_one_named_is_refused()
+    {
+        Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
+        await File.WriteAllTextAsync(In("words"), "a recovery passphrase\n");
+        var mine = await JsonAsync("store", "init", In("u"), "--kit-passphrase-file", In("words"), "--output", "json");
+        var other = await JsonAsync("store", "init", In("u2"), "--no-kit", "--key-file", In("k2"), "--output", "json");
+        string[] open = ["store", "kit", "open", In("key.kit.txt"), "--kit-passphrase-file", In("words")];
+        var refused = await RunAsync([.. open, "--key-file", In("k2"), "--to", In("new.key")]);
+        Assert.Equal(4, refused.Code);
+        foreach (var words in new[] { "not of the key file", mine.GetProperty("domain").GetString()!, other.GetProperty("domain").GetString()! })
+            Assert.Contains(words, refused.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("the kit of", refused.Output, StringComparison.Ordinal);
+        Assert.False(File.Exists(In("new.key")));
+        Assert.Equal(10, (await RunAsync([.. open, "--key-file", In("none")])).Code);
+
+        // An empty unit knows for which key file it was made.
+        await DiskAsync();
+        var backup = await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web", "--key-file", In("k2"));
+        Assert.Equal(0, backup.Code);
+        Assert.Contains($"made with a key file of key domain {mine.GetProperty("domain").GetString()}", backup.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("made with", (await RunAsync("store", "backup", In("u2"), In("a.raw"), "--vm", "web", "--key-file", In("k2"))).Error, StringComparison.Ordinal);
+
+        // What the environment names need not be meant.
+        File.Move(In("k2"), In("key"), overwrite: true);
+        var warned = await RunAsync(open);
+        Assert.Equal(0, warned.Code);
+        Assert.Contains("not of the key file", warned.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_passphrase_locks_the_key_file_and_comes_off_again()
     {
         Assert.SkipUnless(_command is not null, "the stillpoint command is not built");
@@ -91,6 +121,7 @@ public sealed class KeyCommandTests : IDisposable
         var disk = await DiskAsync();
         Assert.Equal(0, (await RunAsync("store", "init", In("u"), "--no-kit")).Code);
         Assert.Equal(0, (await RunAsync("store", "backup", In("u"), In("a.raw"), "--vm", "web")).Code);
+        File.Copy(In("key"), In("stolen"));
         Assert.Equal(0, (await RunAsync("store", "keys", "rotate")).Code);
         Disks.Fill(disk.AsSpan(0, 1 << 20), new Random(9));
         await File.WriteAllBytesAsync(In("a.raw"), disk);
@@ -102,9 +133,14 @@ public sealed class KeyCommandTests : IDisposable
         Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Code);
         Assert.Equal(disk, await File.ReadAllBytesAsync(In("r.raw")));
 
+        // As the help says, a rotation shuts nobody out.
+        Assert.Contains("shuts nobody out", string.Join(' ', (await RunAsync("store", "keys", "rotate", "--help")).Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("r1.raw"), "--key-file", In("stolen"))).Code);
+        Assert.Equal(disk, await File.ReadAllBytesAsync(In("r1.raw")));
+
         // Named by the environment alone the key is not used; named here it is.
         Assert.Equal(0, (await JsonAsync("store", "collect", In("u"), "--output", "json")).GetProperty("packsResealed").GetInt32());
-        Assert.Contains("packs lie under older epochs", (await RunAsync("store", "keys", "show", In("u"))).Output, StringComparison.Ordinal);
+        Assert.Contains("1 pack lies under older epochs: store collect UNIT --key-file", (await RunAsync("store", "keys", "show", In("u"))).Output, StringComparison.Ordinal);
         var collect = await JsonAsync("store", "collect", In("u"), "--key-file", In("key"), "--output", "json");
         Assert.Equal(1, collect.GetProperty("packsResealed").GetInt32());
         shown = await JsonAsync("store", "keys", "show", In("u"), "--output", "json");
@@ -194,8 +230,14 @@ public sealed class KeyCommandTests : IDisposable
         Assert.Equal((4, "other-head"), (unknown.Code, JsonDocument.Parse(unknown.Output).RootElement.GetProperty("verdict").GetString()));
 
         foreach (var pack in Directory.EnumerateFiles(In("u"), "*.data", SearchOption.AllDirectories).ToList()) File.Delete(pack);
-        Assert.Equal(4, (await RunAsync("store", "verify", In("u"))).Code);
-        Assert.Equal(0, (await RunAsync("store", "repair", In("u"), "--from", In("copy"))).Code);
+        var damaged = await RunAsync("store", "verify", In("u"));
+        Assert.Equal(4, damaged.Code);
+        Assert.Contains("next: Bring what is damaged", damaged.Error, StringComparison.Ordinal);
+        Assert.Contains($"store repair {In("u")} --from OTHER --key-file {In("key")}", damaged.Error, StringComparison.Ordinal);
+        Assert.Contains("run a full backup", damaged.Error, StringComparison.Ordinal);
+        var repaired = await RunAsync("store", "repair", In("u"), "--from", In("copy"));
+        Assert.Equal(0, repaired.Code);
+        Assert.Contains($"store verify {In("u")} --key-file {In("key")}", repaired.Output, StringComparison.Ordinal);
         Assert.Equal(0, (await RunAsync("store", "verify", In("u"), "--image", "latest")).Code);
         Assert.Equal(0, (await RunAsync("store", "restore", In("u"), "latest", In("r.raw"))).Code);
         Assert.Equal(disk, await File.ReadAllBytesAsync(In("r.raw")));

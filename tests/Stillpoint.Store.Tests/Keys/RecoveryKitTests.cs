@@ -1,3 +1,4 @@
+using System.Text;
 using CsCheck;
 using Stillpoint.Chunks;
 using Stillpoint.Model;
@@ -43,6 +44,39 @@ public sealed class RecoveryKitTests
         var typed = string.Join("\r\n", lines.Select((l, i) => i == 0 || l.Length < 8 || l.Contains("--", StringComparison.Ordinal) || l.StartsWith("check", StringComparison.Ordinal)
             ? l : $"{i:00} {l.Trim()[2..].Replace(" - ", "-", StringComparison.Ordinal)}"));
         Assert.Equal(s_kit.Units, RecoveryKit.Read(typed, "open sesame"u8, "kit").Units);
+    }
+
+    [Fact]
+    public void Typed_all_in_small_letters_or_with_other_gaps_it_opens()
+    {
+        var kit = s_text[s_text.IndexOf("-----BEGIN", StringComparison.Ordinal)..];
+        string[] typed =
+        [
+            s_text.ToLowerInvariant(), s_text.ToUpperInvariant(), kit.Replace("-----", "---", StringComparison.Ordinal), kit.Replace("-----", "", StringComparison.Ordinal),
+            kit.Replace('-', ' '), kit.Replace('-', '\u2013'), kit.Replace("\n", "\r\n\r\n", StringComparison.Ordinal),
+        ];
+        Assert.All(typed, text => Assert.Equal(s_kit.Units, RecoveryKit.Read(text, "open sesame"u8, "kit").Units));
+    }
+
+    [Fact]
+    public void A_passphrase_that_was_made_opens_as_a_person_types_it_and_one_that_was_chosen_only_as_it_is()
+    {
+        using var random = new SeededRandom(2);
+        var made = RecoveryPassphrase.Create(random);
+        Assert.Matches("^([a-hj-km-np-tv-z0-9]{4}-){5}[a-hj-km-np-tv-z0-9]{4}$", made);
+        var text = s_kit.Write(Encoding.UTF8.GetBytes(made), new PassphraseWrap(), random);
+        string[] typed =
+        [
+            made, made.ToUpperInvariant(), made.Replace("-", "", StringComparison.Ordinal), made.ToUpperInvariant().Replace('-', ' '),
+            $" {made.Replace('0', 'O').Replace('1', 'l')} ",
+        ];
+        Assert.All(typed, words => Assert.Equal(s_kit.Units, RecoveryKit.Read(text, Encoding.UTF8.GetBytes(words), "kit").Units));
+        Assert.Throws<TroubleException>(() => RecoveryKit.Read(text, Encoding.UTF8.GetBytes(made[..^1]), "kit"));
+
+        // One that looks like it but was chosen in capitals opens as before.
+        var chosen = Encoding.UTF8.GetBytes(made.ToUpperInvariant());
+        Assert.Equal(s_kit.Units, RecoveryKit.Read(s_kit.Write(chosen, new PassphraseWrap(), random), chosen, "kit").Units);
+        Assert.Throws<TroubleException>(() => RecoveryKit.Read(s_text, "Open Sesame"u8, "kit"));
     }
 
     [Fact]

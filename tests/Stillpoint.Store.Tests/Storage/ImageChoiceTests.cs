@@ -28,7 +28,7 @@ public sealed class ImageChoiceTests : IDisposable
             var refused = await RunAsync(["store", .. command]);
             Assert.Equal(1, refused.Code);
             Assert.Contains("latest of which VM? There are images of 2: mail, web.", refused.Error, StringComparison.Ordinal);
-            Assert.Contains("name the VM: --vm NAME", refused.Error, StringComparison.Ordinal);
+            Assert.Contains("next: Name the VM: --vm NAME", refused.Error, StringComparison.Ordinal);
         }
         Assert.False(File.Exists(In("r.raw")));
         // Without a key there are no names, and the ids do.
@@ -62,7 +62,7 @@ public sealed class ImageChoiceTests : IDisposable
         var byId = await RunAsync("store", "restore", In("u"), Id(web)![..8], In("r.raw"), "--key-file", In("key2"));
         Assert.Equal(1, byId.Code);
         Assert.Contains($"image {Id(web)} belongs to another key domain", byId.Error, StringComparison.Ordinal);
-        Assert.Contains("give the key file that it was made with", byId.Error, StringComparison.Ordinal);
+        Assert.Contains("next: Give the key file that it was made with", byId.Error, StringComparison.Ordinal);
         var latest = await RunAsync("store", "restore", In("u"), "latest", In("r.raw"), "--key-file", In("key2"));
         Assert.Contains("the only image belongs to another key domain than the key", latest.Error, StringComparison.Ordinal);
 

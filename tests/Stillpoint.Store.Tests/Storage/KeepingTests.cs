@@ -18,11 +18,20 @@ public sealed class KeepingTests
         await unit.BackupAsync(Disks.Make(1 << 20, seed: 2));
         await Keeper.HoldAsync(unit.Unit, old.Header.Id, null, default);
         await RefusedAsync(() => Keeper.ExpireAsync(unit.Unit, old.Header.Id, null, default), "held");
+        Assert.Contains("--release", await NextAsync(old), StringComparison.Ordinal);
         Assert.Empty((await Pruner.PlanAsync(unit.Unit, s_last, null, null, default)).Going);
         Assert.False((await Keeper.ReleaseAsync(unit.Unit, old.Header.Id, default)).Held);
         var plan = await Pruner.PlanAsync(unit.Unit, s_last, null, null, default);
         Assert.Equal([old.Header.Id], await Pruner.ExecuteAsync(unit.Unit, plan, null, null, default));
         await RefusedAsync(() => Keeper.HoldAsync(unit.Unit, old.Header.Id, null, default), "no image");
+
+        // Of a hold nothing is said where a lock alone is in the way.
+        var locked = await unit.BackupAsync(Disks.Make(1 << 20, seed: 3));
+        await Keeper.LockAsync(unit.Unit, locked.Header.Id, unit.Time.GetUtcNow().AddDays(3), default);
+        Assert.DoesNotContain("hold", await NextAsync(locked), StringComparison.Ordinal);
+
+        async Task<string> NextAsync(StoredImage image) => (await Assert.ThrowsAsync<TroubleException>(
+            () => Keeper.ExpireAsync(unit.Unit, image.Header.Id, null, default))).Trouble.NextStep;
     }
 
     [Fact]

@@ -45,6 +45,8 @@ public sealed class LockClockTests(Rgw rgw) : IDisposable
         var there = (await VersionsAsync(address)).ToHashSet();
         Assert.All(before.Where(v => UnitNames.IsLocked(v.Key)), version => Assert.Contains(version, there));
 
+        Assert.Contains("are locked for 8 days from now and more, ", (await RunAsync(0, null, "store", "renew", unit)).Out, StringComparison.Ordinal);
+
         // Whatever the host's clock says, what is written now is locked for 10 days from now, by the server's.
         foreach (var clock in new[] { "+400d", "-400d" })
         {
@@ -70,7 +72,10 @@ public sealed class LockClockTests(Rgw rgw) : IDisposable
                 var refused = await RunAsync(11, clock, "store", "expire", unit, image);
                 Assert.Contains("cannot be given up: it is locked until", refused.Error, StringComparison.Ordinal);
                 Assert.Equal(image != locked, refused.Error.Contains($"locked until {Until(8)}", StringComparison.Ordinal));
+                Assert.DoesNotContain("hold", refused.Error.Split("next:")[1], StringComparison.Ordinal);
             }
+            var shown = (await RunAsync(0, clock, "store", "images", unit)).Out;
+            foreach (var days in new[] { 8, 300 }) Assert.Contains($"locked until {Until(days)}", shown, StringComparison.Ordinal);
             using (var json = JsonDocument.Parse((await RunAsync(0, clock, "store", "prune", unit, "--keep-last", "1", "--dry-run", "--output", "json")).Out))
             {
                 var planned = json.RootElement.GetProperty("images").EnumerateArray().ToList();
@@ -118,6 +123,7 @@ public sealed class LockClockTests(Rgw rgw) : IDisposable
         // A lock is not shortened: an earlier date changes nothing.
         var still = await RunAsync(0, "-400d", "store", "lock", unit, locked, "--until", Until(-200));
         Assert.Contains($"locked until {Until(300)}", still.Out, StringComparison.Ordinal);
+        Assert.Contains("Nothing was changed", still.Error, StringComparison.Ordinal);
         var pruned = await RunAsync(0, "+400d", "store", "prune", unit, "--keep-last", $"{images.Count - 1}");
         Assert.Contains("it is locked until", pruned.Out.Replace("\n", "", StringComparison.Ordinal), StringComparison.Ordinal);
         Assert.Contains($"0 of {images.Count} images were given up", pruned.Out, StringComparison.Ordinal);

@@ -44,6 +44,7 @@ public sealed class StoreCommandTests : IDisposable
         Assert.Equal("web", images[0].GetProperty("vm").GetString());
         Assert.Equal("sound", images[0].GetProperty("verified").GetProperty("result").GetString());
         Assert.Equal(2, (await JsonAsync("store", "stats", In("u"), "--output", "json")).GetProperty("stats").GetProperty("images").GetInt32());
+        Assert.Contains("images", (await RunAsync("store", "stats", In("u"))).Output.Split('\n')[1], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -140,6 +141,31 @@ public sealed class StoreCommandTests : IDisposable
         Assert.Equal(4, (await RunAsync("store", "verify", In("u"), "--stored")).Code);
         images = await JsonAsync("store", "images", In("u"), "--output", "json");
         Assert.Equal(["damaged", "suspect", "damaged"], images.EnumerateArray().Select(i => i.GetProperty("doubt").GetString()));
+        Assert.Equal(["damaged", "suspect"], images[1].GetProperty("doubts").EnumerateArray().Select(d => d.GetString()));
+        table = (await RunAsync("store", "images", In("u"))).Output;
+        Assert.Contains("DAMAGED, SUSPECT, held", table, StringComparison.Ordinal);
+        Assert.Contains(id, table, StringComparison.Ordinal);
+
+        // Narrow, each image keeps to its line.
+        Assert.SkipUnless(Programs.Has("script"), "script is not installed (package bsdutils)");
+        Assert.Equal(0, (await RunAsync("store", "init", In("u2"))).Code);
+        Assert.Equal(0, (await RunAsync("store", "backup", In("u2"), In("a.raw"), "--vm", "a-machine-with-a-name-that-is-far-too-long-for-it")).Code);
+        Assert.Equal(0, (await RunAsync("store", "lock", In("u2"), "latest", "--until", "2100-01-31")).Code);
+        foreach (var (unit, states) in ((string, string[])[])[("u", ["DAMAGED, locked", "DAMAGED, SUSPECT, held", "DAMAGED"]), ("u2", ["locked 2100-01-31"])])
+        {
+            var ids = (await JsonAsync("store", "images", In(unit), "--output", "json")).EnumerateArray().Select(i => i.GetProperty("id").GetString()!).ToList();
+            var lines = (await CommandLine.OnTerminalAsync(_command, In("key"), 80, "store", "images", In(unit))).Output
+                .Split('\n').Select(l => l.TrimEnd()).Where(l => l.Length > 0).ToList();
+            Assert.All(lines, l => Assert.True(l.Length <= 80, l));
+            // A line above the names, the names, a line below, the images, a line.
+            Assert.Equal(ids.Count + 4, lines.Count);
+            for (var i = 0; i < ids.Count; i++)
+            {
+                Assert.Contains(ids[i][..8], lines[i + 3], StringComparison.Ordinal);
+                Assert.Contains($" {states[i]} ", lines[i + 3], StringComparison.Ordinal);
+            }
+            if (unit == "u2") Assert.Contains(" a-mach", lines[3], StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -56,7 +56,8 @@ public sealed record S3Address(string Bucket, string Prefix, Uri? Endpoint)
             rest = rest[(slash + 1)..];
         }
         var parts = rest.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        if (parts.Length == 0 || !IsBucket(parts[0])) throw Refused(text, "it names no bucket.");
+        if (parts.Length == 0) throw Refused(text, "it names no bucket.");
+        if (!IsBucket(parts[0])) throw Refused(text, $"'{parts[0]}' is no name of a bucket: one has 3 to 63 letters, digits, '.', '-' and '_'.");
         var prefix = string.Concat(parts.Skip(1).Select(part => part + "/"));
         if (prefix.Length > MaxPrefix || !parts.Skip(1).All(IsPart)) throw Refused(text,
             "its prefix is not of letters, digits, '.', '-', '_' and '/'.");

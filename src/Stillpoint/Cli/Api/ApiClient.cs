@@ -76,7 +76,7 @@ internal sealed class ApiClient : IDisposable
         }
         catch (JsonException e)
         {
-            throw new CommandFailedException(ExitCodes.Failed, $"The answer of {_server} cannot be read: {e.Message}",
+            throw new CommandFailedException(ExitCodes.Failed, $"the answer of {_server} cannot be read: {e.Message}",
                 "Use the same version on both sides.");
         }
     }

@@ -13,6 +13,9 @@ internal sealed record Column(string Name)
     /// <summary>Left out where space is short, the lowest first; 0 stays.</summary>
     public int Drop { get; init; }
 
+    /// <summary>Letters that a cell keeps at least where the last space goes: the rest becomes "…" instead of a second line; 0 folds it.</summary>
+    public int Cut { get; init; }
+
     /// <summary>What a cell says where space is short.</summary>
     public Func<string, string>? Short { get; init; }
 

@@ -24,7 +24,17 @@ internal static class Fit
             columns = Without(columns, at);
             rows = [.. rows.Select(row => Without(row, at))];
         }
-        return (columns, rows);
+        return (columns, Cut(columns, rows, width));
+    }
+
+    /// <summary>The space that the others leave goes to the column whose cells may be cut.</summary>
+    private static IReadOnlyList<IReadOnlyList<string>> Cut(IReadOnlyList<Column> columns, IReadOnlyList<IReadOnlyList<string>> rows, int width)
+    {
+        var at = columns.ToList().FindIndex(c => c.Cut > 0);
+        if (at < 0) return rows;
+        var others = Width(Without(columns, at), [.. rows.Select(row => Without(row, at))]);
+        var space = Math.Max(columns[at].Cut, width - others - Frame);
+        return [.. rows.Select(row => (IReadOnlyList<string>)[.. row.Select((cell, i) => i == at && cell.Length > space ? cell[..(space - 1)] + "…" : cell)])];
     }
 
     private static int Width(IReadOnlyList<Column> columns, IReadOnlyList<IReadOnlyList<string>> rows) =>
@@ -33,7 +43,7 @@ internal static class Fit
     private static int Needs(Column column, string cell)
     {
         var longest = cell.Split('\n').Max(line => line.Length);
-        return column.Unbroken ? longest : Math.Min(longest, Readable);
+        return column.Unbroken ? longest : Math.Min(longest, column.Cut > 0 ? column.Cut : Readable);
     }
 
     private static IReadOnlyList<T> Without<T>(IReadOnlyList<T> all, int at) => [.. all.Where((_, i) => i != at)];

@@ -15,13 +15,18 @@ internal static class Results
             Terminal.Json(items);
             return ExitCodes.Ok;
         }
-        var (shown, rows) = Fit.To(columns, [.. items.Select(item => (IReadOnlyList<string>)[.. row(item).Select(cell => cell ?? "–")])],
-            Terminal.Out.Profile.Width);
+        Table(columns, [.. items.Select(item => (IReadOnlyList<string>)[.. row(item).Select(cell => cell ?? "–")])]);
+        return ExitCodes.Ok;
+    }
+
+    /// <summary>A table that fits the terminal.</summary>
+    public static void Table(IReadOnlyList<Column> columns, IReadOnlyList<IReadOnlyList<string>> cellsOfRows)
+    {
+        var (shown, rows) = Fit.To(columns, cellsOfRows, Terminal.Out.Profile.Width);
         var table = Terminal.NewTable(shown.Select(c => c.Right ? ">" + c.Name : c.Name));
         foreach (var (column, i) in shown.Select((column, i) => (column, i))) table.Columns[i].NoWrap = column.Unbroken;
         foreach (var cells in rows) table.AddRow(cells.Select(cell => new Text(cell)));
         Terminal.Out.Write(table);
-        return ExitCodes.Ok;
     }
 
     /// <summary>One thing: as names and values, those without a value left out, or as a JSON object.</summary>

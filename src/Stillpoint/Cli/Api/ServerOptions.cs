@@ -49,12 +49,12 @@ internal static class ServerOptions
     public static ApiClient Connect(ParseResult parsed)
     {
         var url = UrlOf(parsed) ?? SavedLogins.Find(null)?.Url ?? throw new CommandFailedException(
-            ExitCodes.NotAuthorized, "It is not said which primary server to ask.", $"Sign in with 'stillpoint user login', or set {UrlVariable}.");
+            ExitCodes.NotAuthorized, "it is not said which primary server to ask.", $"Sign in with 'stillpoint user login', or set {UrlVariable}.");
         var saved = SavedLogins.Find(url);
         var token = TokenOf(parsed) ?? saved?.Token ?? throw new CommandFailedException(
-            ExitCodes.NotAuthorized, $"There is no sign-in to {url}.", $"Sign in with 'stillpoint user login', or set {TokenVariable}.");
+            ExitCodes.NotAuthorized, $"there is no sign-in to {url}.", $"Sign in with 'stillpoint user login', or set {TokenVariable}.");
         var fingerprint = FingerprintOf(parsed) ?? saved?.Fingerprint ?? throw new CommandFailedException(
-            ExitCodes.NotAuthorized, $"The fingerprint of {url} is not known.",
+            ExitCodes.NotAuthorized, $"the fingerprint of {url} is not known.",
             $"Give --fingerprint or {FingerprintVariable}; the primary server prints it and keeps it in ca.sha256.");
         return new ApiClient(new Uri(url), new AuthorityPin(fingerprint, TimeProvider.System), token);
     }

@@ -37,5 +37,5 @@ internal sealed record ExpectedHead(string Head, HeadChange? Change)
     }
 
     private static string Line(string what, int count, string kind, IEnumerable<string> names) =>
-        $"  {what}: {count} {kind}{(count == 1 ? "" : "s")}: {string.Join(", ", names.Take(MostListed))}{(count > MostListed ? $" and {count - MostListed} more" : "")}";
+        $"  {what}: {Counted.Of(count, kind)}: {string.Join(", ", names.Take(MostListed))}{(count > MostListed ? $" and {count - MostListed} more" : "")}";
 }

@@ -16,7 +16,7 @@ internal sealed class StageProgress(TimeProvider time) : IProgress<CollectProgre
             if (_waiting == (value.Done, value.Total)) return;
             _waiting = (value.Done, value.Total);
             var left = value.Total - value.Done;
-            Terminal.Note($"waiting for {left} {(left == 1 ? "backup" : "backups")} that began before");
+            Terminal.Note($"waiting for {Counted.Of(left, "backup")} that began before");
             return;
         }
         if (value.Stage is not (CollectStage.Rewriting or CollectStage.Deleting)) return;

@@ -59,6 +59,11 @@ internal static class StoreBackup
     private static async Task WarnOfOtherDomainsAsync(StorageUnit unit, DomainKeys keys, CancellationToken cancel)
     {
         var domains = await unit.DomainsAsync(cancel);
+        if (domains.Count == 0 && unit.MadeFor is { } madeFor && madeFor != keys.Domain)
+        {
+            Terminal.Note($"warning: {unit.Name} was made with a key file of key domain {madeFor:D}; this key file is of {keys.Domain:D}. "
+                + "Each key file opens its own images only, and a recovery kit those of its own. Where that is not meant, stop it and give the other key file.");
+        }
         if (domains.Count == 0 || domains.Contains(keys.Domain)) return;
         Terminal.Note($"warning: all that {unit.Name} holds so far belongs to {(domains.Count == 1 ? "another key domain" : "other key domains")} than this key file's. "
             + "The backup shares nothing with it, and each key file opens its own images only. Where that is not meant, stop it and give the key file of the images "
@@ -74,7 +79,7 @@ internal static class StoreBackup
         if (order.Base is null != order.Changed is null)
             throw new CommandFailedException(ExitCodes.Failed, "--base and --changed go together.", "give both for an incremental, neither for a full");
         if (order.Changed is { } files && files.Count != order.Disks.Count)
-            throw new CommandFailedException(ExitCodes.Failed, $"{order.Disks.Count} disks but {files.Count} change lists.", "give one list a disk, in the same order");
+            throw new CommandFailedException(ExitCodes.Failed, $"{Counted.Of(order.Disks.Count, "disk")} but {Counted.Of(files.Count, "change list")}.", "give one list a disk, in the same order");
     }
 
     private static void Print(OutputFormat format, ImageSummary image)

@@ -57,7 +57,7 @@ internal static class StoreCollect
             Terminal.Json(report);
             return;
         }
-        var table = Terminal.NewTable("", ">");
+        var table = Terminal.NewFacts();
         table.AddRow("freed", report.BytesFreed < 0 ? "-" + Bytes.Format(-report.BytesFreed) : Bytes.Format(report.BytesFreed));
         table.AddRow("packs deleted", $"{report.PacksDeleted}, {Bytes.Format(report.BytesDeleted)}");
         table.AddRow("packs rewritten", $"{report.PacksRewritten + report.PacksResealed}, into {Bytes.Format(report.BytesWritten)}");
@@ -70,7 +70,7 @@ internal static class StoreCollect
         table.AddRow("other objects swept", $"{report.ObjectsSwept}");
         Terminal.Out.Write(table);
         foreach (var pack in report.Unreadable ?? []) Console.Out.WriteLine($"damaged, left as it is: {pack}");
-        if (report.Unreadable is not null) Terminal.Note($"Find what is damaged with: stillpoint store verify {unit}, then bring it back with: stillpoint store repair {unit} --from OTHER");
+        if (report.Unreadable is not null) Terminal.Note($"Find what is damaged with: stillpoint store verify {unit}, then bring it back with: stillpoint store repair {unit} --from OTHER --key-file FILE");
         if (report.OldLocked > 0)
             Terminal.Note("A pack that is locked cannot go, so it stays under its older key; a collect with the key encrypts it anew when its lock is over and was not renewed.");
         if (report.LackedSpace) Terminal.Note("The volume is too full to copy what lives out of packs that are mostly dead; run the collect again when there is room.");

@@ -28,9 +28,9 @@ internal static class StoreDuplicate
             DuplicateReport report;
             using (var progress = new ByteProgress("duplicate", total, TimeProvider.System))
                 report = await UnitDuplicate.RunAsync(source, target, wanted, progress, cancel);
-            if (report.GivenUp > 0) Terminal.Note($"note: {report.GivenUp} {(report.GivenUp == 1 ? "image was given up at" : "images were given up at")} {target.Name} and not copied again.");
+            if (report.GivenUp > 0) Terminal.Note($"note: {Counted.Of(report.GivenUp, "image was given up at", "images were given up at")} {target.Name} and not copied again.");
             if (parsed.GetValue(StillpointCommand.Output) == OutputFormat.Json) Terminal.Json(report);
-            else Console.Out.WriteLine($"{report.Images.Count} {(report.Images.Count == 1 ? "image" : "images")} copied, {report.There} were there; {report.Chunks} chunks travelled, {Bytes.Format(report.Bytes)}");
+            else Console.Out.WriteLine($"{Counted.Of(report.Images.Count, "image")} copied, {Counted.Of(report.There, "was", "were")} there; {Counted.Of(report.Chunks, "chunk")} travelled, {Bytes.Format(report.Bytes)}");
             return ExitCodes.Ok;
         });
         return command;

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Spectre.Console;
 using Stillpoint.Chunks;
 using Stillpoint.Model;
 using Stillpoint.Storage;
@@ -11,6 +10,8 @@ namespace Stillpoint.Cli;
 /// <summary><c>store images DIR</c>: the committed images, newest first, and which are held, locked, suspect or damaged. Without a key names are left out.</summary>
 internal static class StoreImages
 {
+    private const string Locked = "locked until ";
+
     public static Command Create()
     {
         var directory = StoreAccess.NewDirectory();
@@ -43,7 +44,8 @@ internal static class StoreImages
     private static Listed State(ImageList list, StoredImage image, ImageSummary summary, DomainKeys? keys)
     {
         var keeping = list.Keepings.GetValueOrDefault(image.Header.Id, ImageKeeping.None);
-        return new Listed(summary, keeping.Held, keeping.LockedUntil, ImageDoubt.Of(image, keys));
+        DateTimeOffset? until = list.LockedUntil.TryGetValue(image.Header.Id, out var date) ? date : null;
+        return new Listed(summary, keeping.Held, until, ImageDoubt.Of(image, keys), ImageDoubt.All(image, keys));
     }
 
     private static void Print(OutputFormat format, List<Listed> images)
@@ -55,21 +57,36 @@ internal static class StoreImages
         }
         // A column of nothing would take the width of 80 letters.
         var states = images.Exists(i => i.State.Length > 0);
-        var table = Terminal.NewTable(
-            ["image", "vm", "created", "type", "consistency", ">disks", ">size", ">sent", ">stored", "verified", .. states ? ["state"] : Array.Empty<string>()]);
-        foreach (var listed in images)
-        {
-            var image = listed.Summary;
-            string[] cells =
-            [
-                image.Id.ToString(), Markup.Escape(image.Vm ?? "-"), $"{image.Created:u}", Words.Of(image.Type), Words.Of(image.Consistency),
-                $"{image.Disks.Count}", Bytes.Format(image.Disks.Sum(d => d.Size)), Bytes.Format(image.Disks.Sum(d => d.BytesSent)),
-                Bytes.Format(image.Disks.Sum(d => d.BytesStored)), image.Verified is { } v ? $"{v.Result} {v.At:u}" : "-",
-                .. states ? [listed.State.Length > 0 ? listed.State : "-"] : Array.Empty<string>(),
-            ];
-            table.AddRow(cells);
-        }
-        Terminal.Out.Write(table);
+        Column[] columns =
+        [
+            Column.Whole("image") with { Short = ShortId.Of }, new("vm") { Cut = 4 }, Column.Whole("created") with { Short = Minutes },
+            Column.Whole("type") with { Short = ShortType.Of }, Column.Whole("consistency") with { Drop = 1 }, Column.Number("disks") with { Drop = 2 },
+            Column.Number("size") with { Drop = 5 }, Column.Number("sent") with { Drop = 4 }, Column.Number("stored") with { Drop = 6 },
+            Column.Whole("verified") with { Drop = 3, Short = verified => verified.Split(' ')[0] },
+            .. states ? [Column.Whole("state") with { Short = ShortState }] : Array.Empty<Column>(),
+        ];
+        Results.Table(columns, images.ConvertAll(listed => Row(listed, states)));
+    }
+
+    private static IReadOnlyList<string> Row(Listed listed, bool states)
+    {
+        var image = listed.Summary;
+        return
+        [
+            image.Id.ToString(), image.Vm ?? "-", $"{image.Created:u}", Words.Of(image.Type), Words.Of(image.Consistency), $"{image.Disks.Count}",
+            Bytes.Format(image.Disks.Sum(d => d.Size)), Bytes.Format(image.Disks.Sum(d => d.BytesSent)), Bytes.Format(image.Disks.Sum(d => d.BytesStored)),
+            image.Verified is { } v ? $"{v.Result} {v.At:u}" : "-", .. states ? [listed.State.Length > 0 ? listed.State : "-"] : Array.Empty<string>(),
+        ];
+    }
+
+    /// <summary>A time as <c>u</c> prints it, without the seconds.</summary>
+    private static string Minutes(string time) => time[..16];
+
+    /// <summary>The day is enough, and beside other states that it is locked.</summary>
+    private static string ShortState(string state)
+    {
+        if (state.IndexOf(Locked, StringComparison.Ordinal) is var at && at < 0) return state;
+        return at > 0 ? state[..at] + "locked" : $"locked {state.AsSpan(at + Locked.Length, 10)}";
     }
 
     /// <summary>An image with what its unit says of it.</summary>
@@ -77,10 +94,11 @@ internal static class StoreImages
     /// <param name="Held">True while it may not be given up.</param>
     /// <param name="LockedUntil">The date before which it may not be given up; null for none.</param>
     /// <param name="Doubt">See <see cref="ImageDoubt.Of"/>.</param>
-    private sealed record Listed(ImageSummary Summary, bool Held, DateTimeOffset? LockedUntil, string? Doubt)
+    /// <param name="Doubts">See <see cref="ImageDoubt.All"/>.</param>
+    private sealed record Listed(ImageSummary Summary, bool Held, DateTimeOffset? LockedUntil, string? Doubt, IReadOnlyList<string> Doubts)
     {
         public string State => string.Join(
-            ", ", new[] { Doubt?.ToUpperInvariant(), Held ? "held" : null, LockedUntil is { } until ? $"locked until {until:u}" : null }.OfType<string>());
+            ", ", Doubts.Select(d => d.ToUpperInvariant()).Concat(new[] { Held ? "held" : null, LockedUntil is { } until ? $"{Locked}{until:u}" : null }.OfType<string>()));
 
         /// <summary>The summary's fields, and these beside them.</summary>
         public JsonNode ToJson()
@@ -88,7 +106,9 @@ internal static class StoreImages
             var image = JsonSerializer.SerializeToNode(Summary, Words.ReadableJson)!;
             image["held"] = Held;
             if (LockedUntil is { } until) image["lockedUntil"] = JsonSerializer.SerializeToNode(until, Words.ReadableJson);
-            if (Doubt is not null) image["doubt"] = Doubt;
+            if (Doubt is null) return image;
+            image["doubt"] = Doubt;
+            image["doubts"] = JsonSerializer.SerializeToNode(Doubts, Words.ReadableJson);
             return image;
         }
     }

@@ -52,14 +52,14 @@ internal static class StoreImport
 
     private static void Print(Found found, string directory)
     {
-        Console.Out.WriteLine($"storage unit {found.Unit:D}, chunks of {Bytes.Format(found.ChunkSize)}, {found.Domains.Count} key domains with images");
+        Console.Out.WriteLine($"storage unit {found.Unit:D}, chunks of {Bytes.Format(found.ChunkSize)}, {Counted.Of(found.Domains.Count, "key domain")} with images");
         foreach (var domain in found.Domains)
         {
-            Console.Out.WriteLine($"key domain {domain.Id:D}: {domain.Images} images, {Bytes.Format(domain.Epochs.Sum(e => e.Bytes))}, "
+            Console.Out.WriteLine($"key domain {domain.Id:D}: {Counted.Of(domain.Images, "image")}, {Bytes.Format(domain.Epochs.Sum(e => e.Bytes))}, "
                 + (domain.KeyFile is { } file ? $"opened by {file}" : "opened by none of the key files"));
             var table = Terminal.NewTable("vm", "id", ">images", "first", "last", "");
             foreach (var vm in domain.Vms)
-                table.AddRow(Markup.Escape(vm.Name ?? "-"), $"{vm.Id:D}", $"{vm.Images}", $"{vm.First:u}", $"{vm.Last:u}", vm.Unopened > 0 ? $"{vm.Unopened} do not open" : "");
+                table.AddRow(Markup.Escape(vm.Name ?? "-"), $"{vm.Id:D}", $"{vm.Images}", $"{vm.First:u}", $"{vm.Last:u}", vm.Unopened > 0 ? Counted.Of(vm.Unopened, "does not open", "do not open") : "");
             Terminal.Out.Write(table);
         }
         foreach (var file in found.UnusedKeyFiles) Console.Out.WriteLine($"key file {file} opens nothing here");

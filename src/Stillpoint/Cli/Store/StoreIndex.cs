@@ -30,10 +30,8 @@ internal static class StoreIndex
     {
         foreach (var damage in report.Damaged) Terminal.Note($"removed: {damage}");
         Console.Out.WriteLine(
-            $"index: {report.Packs} packs, {report.Entries} records in {Runs(report.Runs)}; {report.Made} made, {report.Removed} removed");
+            $"index: {Counted.Of(report.Packs, "pack")}, {Counted.Of(report.Entries, "record")} in {Counted.Of(report.Runs, "run")}; {report.Made} made, {report.Removed} removed");
         if (report.Loose == 0) return;
-        Terminal.Note($"warning: {report.Loose} packs are damaged or on their way, and are read at each start; store verify tells which are damaged");
+        Terminal.Note($"warning: {Counted.Of(report.Loose, "pack is damaged or on its way, and is", "packs are damaged or on their way, and are")} read at each start; store verify tells which are damaged");
     }
-
-    private static string Runs(int count) => count == 1 ? "1 run" : $"{count} runs";
 }

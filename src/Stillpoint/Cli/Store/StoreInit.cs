@@ -31,11 +31,14 @@ internal static class StoreInit
         {
             if (!Bytes.TryParse(parsed.GetValue(chunkSize)!, out var size) || size > int.MaxValue)
                 throw new CommandFailedException(ExitCodes.Failed, $"--chunk-size {parsed.GetValue(chunkSize)} is no size.", "write 64K, 128K, 256K, 512K or 1M");
-            await using var unit = await StorageUnit.CreateInAsync(
-                parsed.GetRequiredValue(directory), (int)size, parsed.GetValue(level), parsed.GetValue(lockDays), StoreAccess.Environment, cancel);
             var path = StoreAccess.KeyFileOf(parsed.GetValue(keyFile));
-            var made = path is not null && MakeKey(path, parsed.GetValue(StoreAccess.PassphraseFile));
-            var key = path is null ? null : StoreAccess.ReadKeyFile(path);
+            var bytes = path is null || File.Exists(path) ? null : NewKey(parsed.GetValue(StoreAccess.PassphraseFile));
+            var key = path is null ? null : bytes is null ? StoreAccess.ReadKeyFile(path) : KeyFile.Read(bytes, path);
+            await using var unit = await StorageUnit.CreateInAsync(
+                parsed.GetRequiredValue(directory), (int)size, parsed.GetValue(level), parsed.GetValue(lockDays), StoreAccess.Environment, cancel, key?.Domain);
+            var made = bytes is not null && DurableFile.TryCreate(path!, bytes, Ids.New().ToString("N"));
+            // Another made it meanwhile.
+            if (bytes is not null && !made) key = StoreAccess.ReadKeyFile(path!);
             var kit = made && !parsed.GetValue(noKit) ? await MakeKitAsync(unit, key!, path!, parsed, kitPassphrase, cancel) : null;
             Print(parsed.GetValue(StillpointCommand.Output), new Result(
                 unit.Parameters.UnitId, unit.Name, (int)size, parsed.GetValue(level), path, made, key?.Domain, kit?.Kit, kit?.RecoveryPassphrase));
@@ -44,16 +47,14 @@ internal static class StoreInit
         return command;
     }
 
-    /// <summary>Makes the key file, locked where a passphrase file was named.</summary>
-    private static bool MakeKey(string path, string? passphraseFile)
+    /// <summary>A new key file's bytes, locked where a passphrase file was named.</summary>
+    private static byte[] NewKey(string? passphraseFile)
     {
-        if (File.Exists(path)) return false;
         var master = new DomainMaster(RandomNumberGenerator.GetBytes(DomainKeys.MasterSize), 0);
         using var random = RandomNumberGenerator.Create();
         var named = passphraseFile is not null || Environment.GetEnvironmentVariable(StoreAccess.PassphraseVariable) is { Length: > 0 };
         var passphrase = named ? Passphrase.Ask(passphraseFile, StoreAccess.PassphraseVariable, "") : null;
-        var bytes = passphrase is null ? KeyFile.Format(master) : KeyFile.Format(master, passphrase, new PassphraseWrap(), random);
-        return DurableFile.TryCreate(path, bytes, Ids.New().ToString("N"));
+        return passphrase is null ? KeyFile.Format(master) : KeyFile.Format(master, passphrase, new PassphraseWrap(), random);
     }
 
     private static async Task<StoreKit.Made> MakeKitAsync(

@@ -39,7 +39,9 @@ internal static class StoreKeys
     private static Command Rotate()
     {
         var keyFile = StoreAccess.NewKeyFile();
-        var command = new Command("rotate", "Start a new epoch: what is written from now on lies under a new key. Old data stays readable; collect with the key re-encrypts it.") { keyFile };
+        var command = new Command("rotate", "Start a new epoch: what is written from now on lies under a new key. Old data stays readable; "
+            + "collect with the key re-encrypts it. A rotation shuts nobody out: a copy of the key file from before, or a kit, opens what is written after it too. "
+            + "Where one was stolen, back up into a key domain of its own: a new unit, or this one, with a new key file.") { keyFile };
         command.SetAction(parsed => Change(parsed, keyFile, (file, master, passphrase) => Same(file, master.Rotate(), passphrase)));
         return command;
     }
@@ -128,7 +130,7 @@ internal static class StoreKeys
             return;
         }
         Console.Out.WriteLine($"key file {path}: domain {file.Domain:D}, epoch {file.Epoch}, "
-            + (file.Wrap is { } wrap ? $"locked by a passphrase (Argon2id, {Bytes.Format((long)wrap.MemoryKiB << 10)}, {wrap.Passes} passes)" : "not locked"));
+            + (file.Wrap is { } wrap ? $"locked by a passphrase (Argon2id, {Bytes.Format((long)wrap.MemoryKiB << 10)}, {Counted.Of(wrap.Passes, "pass", "passes")})" : "not locked"));
         if (kit is not null) Console.Out.WriteLine($"recovery kit {kit.Kit}, made {kit.Made:u}, {(kit.Opened is { } at ? $"opened {at:u}" : "never opened")}");
         if (epochs is null) return;
         var table = Terminal.NewTable("epoch", ">packs", ">bytes", ">images' details", ">notes", "");
@@ -143,8 +145,8 @@ internal static class StoreKeys
         Console.Out.WriteLine(
             old.Count == 0 ? $"nothing lies under an epoch before {file.Epoch}"
             : old.Sum(use => use.Packs) is > 0 and var packs
-                ? $"{packs} packs lie under older epochs: store collect UNIT --key-file {path} encrypts them anew"
-            : $"no disk data lies under an epoch before {file.Epoch}; names of {old.Sum(use => use.Images)} images and {old.Sum(use => use.Notes)} notes do, "
+                ? $"{Counted.Of(packs, "pack lies", "packs lie")} under older epochs: store collect UNIT --key-file {path} encrypts {(packs == 1 ? "it" : "them")} anew"
+            : $"no disk data lies under an epoch before {file.Epoch}; names of {Counted.Of(old.Sum(use => use.Images), "image")} and {Counted.Of(old.Sum(use => use.Notes), "note")} do, "
                 + "until these images are given up: an image never changes");
     }
 

@@ -29,7 +29,7 @@ internal static class StoreKit
     {
         using var random = RandomNumberGenerator.Create();
         var given = Passphrase.AskNew(passphraseFile, KitVariable, "recovery passphrase (empty: one is made)");
-        var made = given is null or { Length: 0 } ? Fresh(random) : null;
+        var made = given is null or { Length: 0 } ? RecoveryPassphrase.Create(random) : null;
         var now = StoreAccess.Environment.Time.GetUtcNow();
         var text = new RecoveryKit(now, [master], units).Write(made is null ? given! : Encoding.UTF8.GetBytes(made), new PassphraseWrap(), random);
         StoreAccess.CreateSecret(kit, Encoding.UTF8.GetBytes(text));
@@ -84,8 +84,9 @@ internal static class StoreKit
             var passphrase = Passphrase.Ask(parsed.GetValue(kitPassphrase), KitVariable, "recovery passphrase")
                 ?? throw new CommandFailedException(ExitCodes.Failed, "no recovery passphrase was given.", $"give --kit-passphrase-file FILE or set {KitVariable}");
             var opened = RecoveryKit.Read(File.ReadAllText(path), passphrase, path);
-            var written = parsed.GetValue(target) is { } to ? WriteKeys(opened, to) : [];
             var domains = Domains(opened);
+            Compare(path, domains, parsed.GetValue(keyFile));
+            var written = parsed.GetValue(target) is { } to ? WriteKeys(opened, to) : [];
             MarkOpened(StoreAccess.KeyFileOf(parsed.GetValue(keyFile)), domains);
             Print(parsed, new Result(opened.Made, domains, opened.Units, written));
             return ExitCodes.Ok;
@@ -111,19 +112,26 @@ internal static class StoreKit
         return written;
     }
 
+    /// <summary>A kit is tried to see that it brings back this key file, so one that opens and holds another has failed.</summary>
+    private static void Compare(string kit, List<Guid> domains, string? named)
+    {
+        var path = StoreAccess.KeyFileOf(named);
+        if (path is null || (named is null && !File.Exists(path))) return;
+        var key = StoreAccess.ReadKeyFile(path);
+        if (domains.Contains(key.Domain)) return;
+        var held = $"{(domains.Count == 1 ? "key domain" : "key domains")} {string.Join(", ", domains.Select(d => d.ToString("D")))}";
+        var why = $"the kit {kit} opens, but it is not of the key file {path}: it holds {held}, the key file is of {key.Domain:D}.";
+        // The environment names a key file for all commands, which need not mean this kit.
+        if (named is null) Terminal.Note($"warning: {why}");
+        else
+            throw new CommandFailedException(
+                ExitCodes.Damaged, why, $"try the kit that is of that key file, or make one: stillpoint store kit create UNIT --key-file {path} --to FILE");
+    }
+
     private static void MarkOpened(string? keyFile, List<Guid> domains)
     {
         if (keyFile is null || !File.Exists(keyFile) || KitState.Read(keyFile) is not { Opened: null } state) return;
         if (domains.Contains(StoreAccess.ReadKeyFile(keyFile).Domain)) (state with { Opened = StoreAccess.Environment.Time.GetUtcNow() }).Write(keyFile);
-    }
-
-    /// <summary>120 random bits in groups that are easily copied.</summary>
-    private static string Fresh(RandomNumberGenerator random)
-    {
-        const string digits = "abcdefghjkmnpqrstvwxyz0123456789";
-        var bytes = new byte[24];
-        random.GetBytes(bytes);
-        return string.Join('-', bytes.Chunk(4).Select(group => string.Concat(group.Select(b => digits[b & 31]))));
     }
 
     private static void Print(ParseResult parsed, Result result)

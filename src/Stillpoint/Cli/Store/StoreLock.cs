@@ -28,7 +28,9 @@ internal static class StoreLock
             var found = await ImageChoice.FindAsync(
                 unit, parsed.GetRequiredValue(image), parsed.GetValue(vm),
                 () => StoreAccess.TryKeys(parsed.GetValue(keyFile), parsed.GetValue(StoreAccess.PassphraseFile)), cancel);
-            StoreHold.Print(parsed.GetValue(StillpointCommand.Output), found.Header.Id, await Keeper.LockAsync(unit, found.Header.Id, date, cancel));
+            var state = await Keeper.LockAsync(unit, found.Header.Id, date, cancel);
+            StoreHold.Print(parsed.GetValue(StillpointCommand.Output), found.Header.Id, state);
+            if (state.LockedUntil > date) Terminal.Note($"Nothing was changed: {date:u} is before the date that was there, and nothing shortens a lock.");
             return ExitCodes.Ok;
         });
         return command;

@@ -55,7 +55,7 @@ internal static class StorePrune
             // A plan of today keeps what may not go; one that was made before, or by hand, may name it.
             var refused = gone is null || gone.Count == made.Going.Count() ? null : await Pruner.RefusedAsync(unit, made, cancel);
             Print(parsed, made, gone, names, parsed.GetRequiredValue(directory));
-            foreach (var (id, why) in refused ?? new Dictionary<Guid, string>()) Terminal.Note($"image {id} cannot be given up: {why}.");
+            foreach (var (id, why) in refused ?? new Dictionary<Guid, string>()) Terminal.Note($"warning: image {id} cannot be given up: {why}.");
             return refused is { Count: > 0 } ? ExitCodes.Locked : ExitCodes.Ok;
         });
         return command;
@@ -112,10 +112,10 @@ internal static class StorePrune
         var going = plan.Going.Count();
         if (gone is null)
         {
-            Console.Out.WriteLine($"{going} of {plan.Images.Count} images would go; nothing was changed");
+            Console.Out.WriteLine($"{going} of {Counted.Of(plan.Images.Count, "image")} would go; nothing was changed");
             return;
         }
-        Console.Out.WriteLine($"{gone.Count} of {plan.Images.Count} images {(gone.Count == 1 ? "was" : "were")} given up{(gone.Count < going ? $"; {going - gone.Count} of the plan {(going - gone.Count == 1 ? "is" : "are")} held, locked or gone by now" : "")}");
+        Console.Out.WriteLine($"{gone.Count} of {Counted.Of(plan.Images.Count, "image")} {(gone.Count == 1 ? "was" : "were")} given up{(gone.Count < going ? $"; {going - gone.Count} of the plan {(going - gone.Count == 1 ? "is" : "are")} held, locked or gone by now" : "")}");
         if (gone.Count > 0) Terminal.Note($"Their space is freed by: stillpoint store collect {unit}");
     }
 

@@ -10,7 +10,7 @@ internal static class StoreRenew
     {
         var directory = StoreAccess.NewDirectory();
         var command = new Command("renew",
-            "Extend the locks of all that the images need; needs no key. Due once a quarter of the unit's lock period.") { directory };
+            "Extend the locks of all that the images need; needs no key. Due once a quarter of the unit's lock period, or a day where that is longer.") { directory };
         command.SetAction(async (parsed, cancel) =>
         {
             await using var unit = await StoreAccess.OpenAsync(parsed.GetRequiredValue(directory), cancel);
@@ -30,7 +30,9 @@ internal static class StoreRenew
         }
         foreach (var damage in report.Damaged) Console.Out.WriteLine($"damaged: {damage}");
         Console.Out.WriteLine(
-            $"{report.Objects} objects of {report.Images} images are locked for {unit.LockDays} days from now and more, "
-            + $"{report.Packs} packs among them; {report.Left} packs that no image needs were left; renew again within {unit.RenewalPeriod!.Value.TotalDays:0} days");
+            $"{Counted.Of(report.Objects, "object")} of {Counted.Of(report.Images, "image")} {(report.Objects == 1 ? "is" : "are")} locked for "
+            + $"{Counted.Of(unit.LockDays!.Value, "day")} from now and more, {Counted.Of(report.Packs, "pack")} among them; "
+            + $"{Counted.Of(report.Left, "pack that no image needs was", "packs that no image needs were")} left; "
+            + $"renew again within {Counted.Time(unit.RenewalPeriod!.Value)}");
     }
 }

@@ -22,16 +22,16 @@ internal static class StoreRepair
             using (var progress = new ByteProgress("repair", 0, TimeProvider.System))
                 report = await UnitRepair.RunAsync(unit, other, keys, progress, cancel);
             if (parsed.GetValue(StillpointCommand.Output) == OutputFormat.Json) Terminal.Json(report);
-            else Print(report, parsed.GetRequiredValue(directory));
+            else Print(report, parsed.GetRequiredValue(directory), StoreAccess.KeyFileOf(parsed.GetValue(keyFile)) ?? "FILE");
             return report.Lost.Count == 0 ? ExitCodes.Ok : ExitCodes.Damaged;
         });
         return command;
     }
 
-    private static void Print(RepairReport report, string directory)
+    private static void Print(RepairReport report, string directory, string keyFile)
     {
         foreach (var lost in report.Lost) Console.Out.WriteLine($"lost: {lost}");
-        Console.Out.WriteLine($"{report.Chunks} chunks brought, {Bytes.Format(report.Bytes)}"
-            + (report.Lost.Count == 0 ? $"; see that all is sound with: stillpoint store verify {directory}" : "; not all could be healed"));
+        Console.Out.WriteLine($"{Counted.Of(report.Chunks, "chunk")} brought, {Bytes.Format(report.Bytes)}"
+            + (report.Lost.Count == 0 ? $"; see that all is sound with: stillpoint store verify {directory} --key-file {keyFile}" : "; not all could be healed"));
     }
 }

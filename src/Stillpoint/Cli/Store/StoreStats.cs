@@ -27,7 +27,7 @@ internal static class StoreStats
     private static void Print(UnitStats stats, string head)
     {
         var stored = stats.DataBytes + stats.NodeBytes;
-        var table = Terminal.NewTable("", ">");
+        var table = Terminal.NewFacts();
         table.AddRow("images", $"{stats.Images}");
         table.AddRow("size of all images", Bytes.Format(stats.ImageBytes));
         table.AddRow("stored", Bytes.Format(stored));

@@ -54,7 +54,7 @@ internal sealed class StoreVerify
         }
         catch (OperationCanceledException)
         {
-            if (options.Whole) Terminal.Note("what was found sound so far is remembered: the next verify goes on here, --restart begins anew.");
+            if (options.Whole) Terminal.Note("What was found sound so far is remembered: the next verify goes on here, --restart begins anew.");
             throw;
         }
         finally
@@ -70,8 +70,14 @@ internal sealed class StoreVerify
         if (report.Unchecked > 0) Terminal.Note($"warning: {Belong(report.Unchecked)} to other key domains and {(report.Unchecked == 1 ? "was" : "were")} not checked.");
         await RememberAsync(unit, keys, report, cancel);
         Print(parsed.GetValue(StillpointCommand.Output), report, new Heads(head, await unit.HeadAsync(cancel), other));
+        if (report.Damage.Count > 0) Terminal.Next(Heal(parsed.GetRequiredValue(_directory), parsed.GetValue(_keyFile)));
         return report.Damage.Count == 0 && other is null ? ExitCodes.Ok : ExitCodes.Damaged;
     }
+
+    /// <summary>What to do about damage, with the names that were given.</summary>
+    private static string Heal(string unit, string? keyFile) =>
+        $"bring what is damaged from a unit that holds a copy: stillpoint store repair {unit} --from OTHER --key-file {StoreAccess.KeyFileOf(keyFile) ?? "FILE"}; "
+        + "where there is none, run a full backup of each VM that is still there: it stores anew what is missing";
 
     /// <summary>What was found is told whether or not the unit can hold it: it may be full, or read-only.</summary>
     private static async Task RememberAsync(StorageUnit unit, DomainKeys? keys, VerifyReport report, CancellationToken cancel)
@@ -137,18 +143,16 @@ internal sealed class StoreVerify
         foreach (var line in heads.Other?.Lines(heads.Before) ?? []) Console.Out.WriteLine(line);
         foreach (var damage in report.Damage) Console.Out.WriteLine($"damaged: {damage}");
         if (report.NotDue > 0 && report.Images.Count == 0)
-            Console.Out.WriteLine($"nothing is older: {Images(report.NotDue)} {(report.NotDue == 1 ? "was" : "were")} found sound within that time");
+            Console.Out.WriteLine($"nothing is older: {Counted.Of(report.NotDue, "image was", "images were")} found sound within that time");
         Console.Out.WriteLine(
-            $"{(report.Damage.Count == 0 ? "sound" : "DAMAGED")}: {Images(report.Images.Count)}, {report.Packs} packs, {report.Records} records, {Bytes.Format(report.Bytes)}"
-            + (report.Skipped > 0 ? $"; {report.Skipped} packs not read: {(report.Partial ? "not picked, or " : "")}found sound before" : "")
+            $"{(report.Damage.Count == 0 ? "sound" : "DAMAGED")}: {Counted.Of(report.Images.Count, "image")}, {Counted.Of(report.Packs, "pack")}, {Counted.Of(report.Records, "record")}, {Bytes.Format(report.Bytes)}"
+            + (report.Skipped > 0 ? $"; {Counted.Of(report.Skipped, "pack")} not read: {(report.Partial ? "not picked, or " : "")}found sound before" : "")
             + (report.Kind == VerifyKind.Stored ? "; stored bytes only, nothing was decrypted" : ""));
         Console.Out.WriteLine($"head before this verify: {heads.Before}");
         Console.Out.WriteLine($"head now, with its notes: {heads.Now}");
     }
 
-    private static string Belong(int count) => count == 1 ? "1 image belongs" : $"{count} images belong";
-
-    private static string Images(int count) => count == 1 ? "1 image" : $"{count} images";
+    private static string Belong(int count) => Counted.Of(count, "image belongs", "images belong");
 
     private sealed record Result(
         string Verdict, VerifyKind Kind, long Packs, long Records, long Bytes, IReadOnlyList<VerifiedImage> Images, int Unchecked, int NotDue, long Skipped, bool Partial,

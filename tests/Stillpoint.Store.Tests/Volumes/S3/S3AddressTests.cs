@@ -34,6 +34,12 @@ public sealed class S3AddressTests
             StringComparison.Ordinal);
 
     [Theory]
+    [InlineData("s3://ab/units", "'ab' is no name of a bucket: one has 3 to 63 letters")]
+    [InlineData("s3://", "it names no bucket")]
+    public void A_name_that_no_bucket_can_have_is_said(string text, string why) =>
+        Assert.Contains(why, Assert.Throws<TroubleException>(() => S3Address.Parse(text)).Trouble.Message, StringComparison.Ordinal);
+
+    [Theory]
     [InlineData("/srv/unit")]
     [InlineData("unit")]
     [InlineData("s3")]
