@@ -152,12 +152,12 @@ internal sealed class WriterSession : IImageWriter
 
     public async ValueTask DisposeAsync()
     {
-        // First the line is freed of what nobody wants any more.
         await _packs.StopAsync();
-        if (_committed is null) await AbandonAsync(_unit, _id);
-        // At once, so that a server which does not answer is waited for once.
+        // Lease and packs at once, so that a server which does not answer is waited for once; both before the end, which on a full disk needs
+        // the room that the packs held.
         var lease = _lease.DisposeAsync();
         await _packs.DisposeAsync();
+        if (_committed is null) await AbandonAsync(_unit, _id);
         await lease;
     }
 

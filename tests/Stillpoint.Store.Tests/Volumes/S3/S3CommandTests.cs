@@ -76,7 +76,7 @@ public sealed class S3CommandTests(Rgw rgw) : IDisposable
         using (var kill = System.Diagnostics.Process.Start("kill", ["-INT", $"{process.Id}"])) await kill.WaitForExitAsync();
         await process.WaitForExitAsync();
         Assert.Equal(130, process.ExitCode);
-        Assert.EndsWith("error: interrupted.\nnext:  run the backup again: it sends only what the unit does not have yet\n", await error, StringComparison.Ordinal);
+        Assert.EndsWith("error: interrupted.\nnext: Run the backup again: it sends only what the unit does not have yet\n", await error, StringComparison.Ordinal);
         if (all) return;
 
         // The session is over for whoever comes next.
