@@ -12,7 +12,12 @@ namespace Stillpoint.Durable;
 /// </summary>
 public static partial class DurableFile
 {
+    private const string Unfinished = ".new";
     private const int NameDigits = 16;
+
+    /// <summary>Nobody takes so long from the first byte of a small file to its name.</summary>
+    private static readonly TimeSpan s_dead = TimeSpan.FromHours(1);
+
     private static readonly SearchValues<char> s_digits = SearchValues.Create("0123456789abcdef");
 
     /// <summary>Waits until the file's data and size are on stable storage.</summary>
@@ -74,11 +79,6 @@ public static partial class DurableFile
             _ = Unix.Close(descriptor);
         }
     }
-
-    private const string Unfinished = ".new";
-
-    /// <summary>Nobody takes so long from the first byte of a small file to its name.</summary>
-    private static readonly TimeSpan s_dead = TimeSpan.FromHours(1);
 
     /// <summary>Writes a whole small file so that after a crash the path holds either the old bytes or the new ones, never a part. Of several that do so at
     /// once some one's bytes are there, whole. Takes away what those left beside it who died on the way an hour ago or more.</summary>

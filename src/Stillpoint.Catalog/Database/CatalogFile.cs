@@ -11,6 +11,9 @@ namespace Stillpoint.Catalog;
 /// </summary>
 internal sealed class CatalogFile : IDisposable
 {
+    /// <summary>Ids that one statement names: well within what SQLite takes.</summary>
+    internal const int IdsAtOnce = 500;
+
     private const int Busy = 5;
     private const int Locked = 6;
     private const int Full = 13;

@@ -48,7 +48,7 @@ public sealed class ImageTable
     /// <summary>Takes images out that their storage unit gave up.</summary>
     public Task Remove(IReadOnlyCollection<Guid> images) => _file.Write(async db =>
     {
-        foreach (var some in images.Chunk(500)) await db.Images.Where(i => some.Contains(i.Id)).ExecuteDeleteAsync();
+        foreach (var some in images.Chunk(CatalogFile.IdsAtOnce)) await db.Images.Where(i => some.Contains(i.Id)).ExecuteDeleteAsync();
     });
 
     /// <summary>Adds an image, or replaces what was known of it.</summary>
@@ -57,7 +57,7 @@ public sealed class ImageTable
     /// <summary>Adds images, or replaces what was known of them, in one transaction.</summary>
     public Task Put(IReadOnlyCollection<ImageRecord> images) => _file.Write(async db =>
     {
-        foreach (var some in images.Chunk(500))
+        foreach (var some in images.Chunk(CatalogFile.IdsAtOnce))
         {
             var ids = some.Select(i => i.Id).ToArray();
             var known = await db.Images.Where(i => ids.Contains(i.Id)).ToDictionaryAsync(i => i.Id, i => i.Number);
@@ -73,7 +73,7 @@ public sealed class ImageTable
     public Task<IReadOnlyDictionary<Guid, string>> UnitsOf(IReadOnlyCollection<Guid> images) => _file.Read<IReadOnlyDictionary<Guid, string>>(async db =>
     {
         var units = new Dictionary<Guid, string>();
-        foreach (var some in images.Chunk(500))
+        foreach (var some in images.Chunk(CatalogFile.IdsAtOnce))
         {
             foreach (var known in await db.Images.Where(i => some.Contains(i.Id)).Select(i => new { i.Id, i.StorageUnit }).ToListAsync())
                 units[known.Id] = known.StorageUnit;

@@ -38,7 +38,7 @@ public sealed class JobTable
     public Task<IReadOnlyDictionary<Guid, Job>> Find(IReadOnlyCollection<Guid> ids) => _file.Read<IReadOnlyDictionary<Guid, Job>>(async db =>
     {
         var jobs = new Dictionary<Guid, Job>();
-        foreach (var some in ids.Distinct().Chunk(500))
+        foreach (var some in ids.Distinct().Chunk(CatalogFile.IdsAtOnce))
             foreach (var job in await db.Jobs.Where(j => some.Contains(j.Id)).ToListAsync()) jobs.Add(job.Id, job);
         return jobs;
     });

@@ -39,8 +39,8 @@ internal sealed record DomainPlan(
         return new DomainPlan(index, mark, dead, toRewrite, Cut(work, toReseal));
     }
 
-    /// <summary>Those that no lock holds now, and those that one does. One that is locked would stay beside its copy, which is locked too, and be copied again by the next
-    /// collect: the unit would grow at each.</summary>
+    /// <summary>Those that no lock holds now, and those that one does. One that is locked would stay beside its copy, which is locked too, and be
+    /// copied again by the next collect: the unit would grow at each.</summary>
     private static async Task<(List<PackFile> Free, List<(PackFile Pack, DateTimeOffset Until)> Locked)> FreeAsync(
         StorageUnit unit, IReadOnlyList<PackFile> packs, CancellationToken cancel)
     {

@@ -12,8 +12,8 @@ public static class Collector
     /// <param name="options">How to go about it.</param>
     /// <param name="progress">What it does; called from one thread at a time.</param>
     /// <param name="cancel">Stops it; the next collect goes on.</param>
-    /// <exception cref="TroubleException">The unit takes signed plans only, has packs of other domains than that of the keys alone, an image cannot be read through, or the
-    /// volume failed.</exception>
+    /// <exception cref="TroubleException">The unit takes signed plans only, has packs of other domains than that of the keys alone, an image cannot be
+    /// read through, or the volume failed.</exception>
     public static async Task<CollectReport> RunAsync(
         StorageUnit unit, CollectOptions options, IProgress<CollectProgress>? progress, CancellationToken cancel)
     {
@@ -25,7 +25,10 @@ public static class Collector
             var expired = await CollectPlans.AllowedAsync(unit, options, cancel);
             // A unit without packs has nothing to encrypt anew under any key; one with those of others alone was given the wrong key file.
             if (options.Keys is { } given && await unit.DomainsAsync(cancel) is { Count: > 0 } domains && !domains.Contains(given.Keys.Domain))
-                throw UnitTrouble.Refused(unit.Name, $"it has no pack of the key domain {given.Keys.Domain:D} of the key file.", "give the key file that its images were made with");
+            {
+                throw UnitTrouble.Refused(
+                    unit.Name, $"it has no pack of the key domain {given.Keys.Domain:D} of the key file.", "give the key file that its images were made with");
+            }
             var run = new CollectRun(new CollectWork(unit, options, progress), expired);
             return await run.RunAsync(cancel);
         }

@@ -68,5 +68,4 @@ internal sealed class PackRewrite(StorageUnit unit, Guid domain) : IAsyncDisposa
     private async Task<PackWriter> CreateAsync(PackHeader header, CancellationToken cancel) => header.Domain == domain
         ? await PackWriter.CreateAsync(unit.Volume, _buffers, header, cancel)
         : throw Damage.Of(UnitNames.Pack(header), $"it is not of domain {domain:N}");
-
 }

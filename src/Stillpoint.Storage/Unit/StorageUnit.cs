@@ -291,10 +291,10 @@ public sealed class StorageUnit : IAsyncDisposable
         ];
     }
 
-    /// <inheritdoc/>
     /// <summary>Lets the upkeep of indexes, which runs in the background and is waited for when the unit is closed, end when its user gives up.</summary>
     public void EndUpkeepWith(CancellationToken cancel) => cancel.UnsafeRegister(static keeper => ((IndexKeeper)keeper!).Stop(), Keeper);
 
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await Keeper.DisposeAsync();

@@ -272,7 +272,8 @@ internal sealed class UnitCatalog(IVolume volume, Keepings keepings, UnitConfigu
     private async Task<ReadOnlyMemory<byte>> ReadAsync(VolumeEntry entry, int most, CatalogCopies? copies, CancellationToken cancel)
     {
         if (entry.Length > most) throw Damage.Of(entry.Name, $"it has {entry.Length} bytes");
-        return copies is not null && copies.TryTake(entry.Name, entry.Length == VolumeEntry.NotAsked ? null : entry.Length, out var copy) ? copy : await ReadAsync(entry.Name, copies, cancel);
+        long? length = entry.Length == VolumeEntry.NotAsked ? null : entry.Length;
+        return copies is not null && copies.TryTake(entry.Name, length, out var copy) ? copy : await ReadAsync(entry.Name, copies, cancel);
     }
 
     private async Task<ReadOnlyMemory<byte>> ReadAsync(string name, CatalogCopies? copies, CancellationToken cancel)

@@ -94,19 +94,20 @@ internal static class UnitNames
     public static DateTimeOffset? TimeOfNote(string name)
     {
         var parts = name[(name.LastIndexOf('/') + 1)..].Split('.');
-        return parts.Length == 4 && long.TryParse(parts[1], NumberStyles.HexNumber, null, out var ticks) && ticks >= 0 && ticks <= DateTime.MaxValue.Ticks
-            ? new DateTimeOffset(ticks, TimeSpan.Zero)
-            : null;
+        return parts.Length == 4 ? TimeOf(parts[1]) : null;
     }
 
     /// <summary>The time in the name of a broken glass; null when it is none's.</summary>
     public static DateTimeOffset? TimeOfGlass(string name)
     {
         var parts = name[(name.LastIndexOf('/') + 1)..].Split('.');
-        return parts.Length == 2 && long.TryParse(parts[0], NumberStyles.HexNumber, null, out var ticks) && ticks >= 0 && ticks <= DateTime.MaxValue.Ticks
-            ? new DateTimeOffset(ticks, TimeSpan.Zero)
-            : null;
+        return parts.Length == 2 ? TimeOf(parts[0]) : null;
     }
+
+    private static DateTimeOffset? TimeOf(string ticks) =>
+        long.TryParse(ticks, NumberStyles.HexNumber, null, out var count) && count >= 0 && count <= DateTime.MaxValue.Ticks
+            ? new DateTimeOffset(count, TimeSpan.Zero)
+            : null;
 
     public static string AllBad(Guid domain) => $"bad/{domain:N}/";
 

@@ -41,7 +41,7 @@ internal static class LabCommand
             Description = "JSON file that names the VMs of a new lab with their generation, version, disks and state (docs/LAB.md).", HelpName = "FILE",
         };
         var rate = SizeOption.Create("--write-rate", "What the guests write each second, over all running VMs: 200K, 4M.");
-        var granule = SizeOption.Create("--granule", "What change tracking marks at a time, a power of two: 512, 64K (default), 1M.");
+        var granule = SizeOption.Create("--granule", "What change tracking marks at a time, a power of two: 512, 64K, 1M.");
         granule.DefaultValueFactory = _ => 64 * 1024;
         granule.Validators.Add(result =>
         {

@@ -140,6 +140,14 @@ internal sealed class PrimaryRig : IAsyncDisposable
         return media;
     }
 
+    /// <summary>One that has the storage unit <c>main</c>.</summary>
+    public async Task<ScriptedMedia> MediaWithUnit()
+    {
+        var media = await Media("media-1");
+        await Post<StorageUnitView>("storage-units", new StorageUnitRequest("main", null, "/srv/main"));
+        return media;
+    }
+
     /// <summary>Waits, by the wall clock, for what must come about; the product's own
     /// time stands still meanwhile unless <paramref name="step"/> moves it.</summary>
     public async Task<T> Eventually<T>(Func<Task<T>> look, Func<T, bool> good, TimeSpan step = default)

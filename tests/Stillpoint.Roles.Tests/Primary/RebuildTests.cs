@@ -16,8 +16,7 @@ public sealed class RebuildTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _rig = await PrimaryRig.Start();
-        _media = await _rig.Media("media-1");
-        await _rig.Post<StorageUnitView>("storage-units", new StorageUnitRequest("main", null, "/srv/main"));
+        _media = await _rig.MediaWithUnit();
     }
 
     public ValueTask DisposeAsync() => _rig.DisposeAsync();
